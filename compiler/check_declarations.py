@@ -1,0 +1,359 @@
+"""Declarations: sizes, indices, inputs, params, consts, random sources, requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import cast
+
+from . import check_expressions as expressions
+from . import syntax as s
+from . import typed as t
+from .check_scope import Context, Kind, Scope, Symbol, Tensor, a_kind, each
+from .diagnostics import Poisoned, suggest
+from .names import is_plain, python_name
+from .ranges import Bounds, Given
+from .walk import syntax_nodes
+
+SIZES = frozenset({"size"})
+SIZES_AND_CONSTS = frozenset({"size", "const"})
+
+
+@dataclass(slots=True)
+class Declared:
+    """The typed declarations of a module."""
+
+    inputs: dict[str, t.Variable] = field(default_factory=dict)
+    params: dict[str, t.Variable] = field(default_factory=dict)
+    randoms: dict[str, t.Variable] = field(default_factory=dict)
+    requires: list[t.Expr] = field(default_factory=list)
+
+
+_KINDS: dict[type, Kind] = {
+    s.SizeDecl: "size",
+    s.IndexDecl: "index",
+    s.InputDecl: "input",
+    s.ParamDecl: "param",
+    s.ConstDecl: "const",
+    s.RandomDecl: "random source",
+    s.Use: "submodule",
+    s.Equation: "equation",
+}
+
+
+def collect_names(scope: Scope, statements: Sequence[s.Statement]) -> list[s.Statement]:
+    """Enter every name that statements define; drop statements that define one again."""
+    kept: list[s.Statement] = []
+    python: dict[str, str] = {}
+    for statement in statements:
+        kind = _KINDS.get(type(statement))
+        if kind is None:
+            kept.append(statement)
+            continue
+        name = cast(s.SizeDecl, statement).name
+        first = scope.symbols.get(name.name)
+        if first is not None and not (kind == "equation" == first.kind):
+            scope.log.add(
+                "E202",
+                name.span,
+                f"`{name.name}` is defined twice",
+                help=f"it is first defined in line {first.span.line}: {a_kind(first.kind)}",
+            )
+            continue
+        kept.append(statement)
+        if first is None:
+            scope.symbols[name.name] = Symbol(kind, name.span)
+            _check_spelling(scope, name, python)
+    return kept
+
+
+def _check_spelling(scope: Scope, name: s.Ident, python: dict[str, str]) -> None:
+    """A name must have one of its own in generated code."""
+    if not is_plain(name.name):
+        scope.log.add(
+            "E209",
+            name.span,
+            f"the name `{name.name}` cannot be written in generated code",
+            help="names are made of ASCII and Greek letters, digits and `_`",
+        )
+        return
+    other = python.setdefault(python_name(name.name), name.name)
+    if other != name.name:
+        scope.log.add(
+            "E210",
+            name.span,
+            f"`{name.name}` and `{other}` are both `{python_name(name.name)}` in generated code",
+            help="rename one of them",
+        )
+
+
+def declare(scope: Scope, statements: Sequence[s.Statement]) -> Declared:
+    """Check the declarations among `statements`, whose names have been collected."""
+    declared = Declared()
+    sizes = [x for x in statements if isinstance(x, s.SizeDecl)]
+    _declare_sizes(scope, sizes)
+    for statement in statements:
+        match statement:
+            case s.IndexDecl():
+                _attempt(lambda x=statement: _declare_index(scope, x))
+            case s.ConstDecl():
+                _attempt(lambda x=statement: _declare_const(scope, x))
+            case _:
+                pass
+    for statement in statements:
+        match statement:
+            case s.InputDecl():
+                _attempt(lambda x=statement: _declare_input(scope, x, declared))
+            case s.ParamDecl():
+                _attempt(lambda x=statement: _declare_param(scope, x, declared))
+            case s.RandomDecl():
+                _attempt(lambda x=statement: _declare_random(scope, x, declared))
+            case s.Require():
+                _attempt(lambda x=statement: _declare_require(scope, x, declared))
+            case _:
+                pass
+    _settle_origins(scope, declared)
+    return declared
+
+
+def _attempt(check: Callable[[], None]) -> None:
+    try:
+        check()
+    except Poisoned:
+        pass
+
+
+def size_expression(scope: Scope, e: s.Expr, what: str) -> t.Expr:
+    """An integer expression of sizes and numbers."""
+    return expressions.integer(scope, e, Context(only=SIZES, place=what), what)
+
+
+def dimensions(scope: Scope, dims: Sequence[s.Expr]) -> tuple[t.Expr, ...]:
+    return tuple(each(lambda e: size_expression(scope, e, "a dimension"), dims))
+
+
+def _declare_sizes(scope: Scope, declarations: Sequence[s.SizeDecl]) -> None:
+    by_name = {d.name.name: d for d in declarations}
+    circular = _circular(by_name)
+    for name, declaration in by_name.items():
+        value = None
+        if declaration.value is not None:
+            try:
+                if name in circular:
+                    raise Poisoned
+                value = size_expression(scope, declaration.value, "a size")
+            except Poisoned:
+                pass
+        origin = "derived" if declaration.value is not None else "passed"
+        scope.sizes[name] = t.Size(declaration.name.span, name, value, origin)  # type: ignore[arg-type]
+        scope.prover.sizes[name] = value
+    reported: set[str] = set()
+    for name, cycle in circular.items():
+        if name not in reported:
+            reported.update(cycle)
+            scope.log.add(
+                "E303",
+                by_name[name].name.span,
+                f"the size `{name}` is defined by itself: {' -> '.join([*cycle, cycle[0]])}",
+            )
+
+
+def _circular(by_name: dict[str, s.SizeDecl]) -> dict[str, tuple[str, ...]]:
+    """Sizes whose definitions lead back to themselves, with the way round."""
+    uses = {
+        name: [x.name for x in syntax_nodes(d.value) if isinstance(x, s.Name)] if d.value else []
+        for name, d in by_name.items()
+    }
+    circular: dict[str, tuple[str, ...]] = {}
+    done: set[str] = set()
+    for start in by_name:
+        path: list[str] = []
+        stack = [(start, 0)]
+        while stack:
+            name, at = stack.pop()
+            if at == 0:
+                if name in done or name not in uses:
+                    continue
+                if name in path:
+                    cycle = tuple(path[path.index(name) :])
+                    circular.update((n, cycle) for n in cycle if n not in circular)
+                    continue
+                path.append(name)
+            if at < len(uses[name]):
+                stack += [(name, at + 1), (uses[name][at], 0)]
+            else:
+                path.pop()
+                done.add(name)
+    return circular
+
+
+def _declare_index(scope: Scope, d: s.IndexDecl) -> None:
+    size = size_expression(scope, d.range, "the range of an index")
+    scope.indices[d.name.name] = t.Bound(d.name.span, d.name.name, size)
+
+
+def _declare_const(scope: Scope, d: s.ConstDecl) -> None:
+    default = None
+    scope.consts[d.name.name] = t.Const(d.name.span, d.name.name, None)
+    if d.default is not None:
+        place = "the default of a const"
+        default = expressions.number(scope, d.default, Context(only=frozenset(), place=place))
+    scope.consts[d.name.name] = t.Const(d.name.span, d.name.name, default)
+
+
+def _enter(scope: Scope, declared: dict[str, t.Variable], variable: t.Variable) -> None:
+    declared[variable.name] = variable
+    kind: Kind = "random source" if variable.kind == "random" else variable.kind
+    scope.tensors[variable.name] = Tensor(variable.name, kind, variable.dims, variable.type)
+
+
+def _declare_input(scope: Scope, d: s.InputDecl, declared: Declared) -> None:
+    name = d.name.name
+    scope.tensors[name] = Tensor(name, "input", None, None)
+    dims = dimensions(scope, d.dims)
+    scope.tensors[name] = Tensor(name, "input", dims, None)
+    kind: t.Type = "real"
+    domain = None
+    if isinstance(d.domain, s.Name) and d.domain.name == "bool":
+        kind = "bool"
+    elif d.domain is not None:
+        kind = "int"
+        scope.tensors[name] = Tensor(name, "input", dims, kind)
+        domain = size_expression(scope, d.domain, "the domain of an input")
+        know_domain(scope, name, len(dims), domain)
+    default = None
+    scope.tensors[name] = Tensor(name, "input", dims, kind)
+    if d.default is not None:
+        default = _default(scope, d.default, kind, domain)
+    variable = t.Variable(d.name.span, name, "input", dims, kind, domain, default)
+    _enter(scope, declared.inputs, variable)
+
+
+def know_domain(scope: Scope, name: str, rank: int, domain: t.Expr) -> None:
+    """Tell the prover that a tensor lies in 0 … domain - 1."""
+    zero, one = (t.Number(domain.span, Fraction(n), "int") for n in (0, 1))
+    last = t.Add(domain.span, ((1, domain), (-1, one)), "int")
+    axes = tuple(f"#{i}" for i in range(rank))
+    scope.prover.bounds[name] = Bounds(axes, (zero,), (last,))
+
+
+def _default(scope: Scope, e: s.Expr, kind: t.Type, domain: t.Expr | None) -> t.Expr:
+    ctx = Context(only=SIZES_AND_CONSTS, place="a default")
+    if kind == "bool":
+        return expressions.condition(scope, e, ctx)
+    if domain is None:
+        return expressions.number(scope, e, ctx)
+    value = expressions.integer(scope, e, ctx, "the default of an integer input")
+    zero = t.Number(e.span, Fraction(0), "int")
+    prover = scope.prover
+    if not (prover.at_most(zero, value, Given({})) and prover.at_most(value, domain, Given({}), 1)):
+        scope.fail(
+            "E503",
+            e.span,
+            "the default may lie outside the domain of the input",
+            label=f"the domain is 0 … {domain.span.text} - 1",
+        )
+    return value
+
+
+# params and random sources
+
+PARAM_DISTRIBUTIONS = {"normal": ("std",), "uniform": ("low", "high"), "xavier": ()}
+RANDOM_DISTRIBUTIONS = {
+    "uniform": ("low", "high"),
+    "normal": ("mean", "std"),
+    "gumbel": (),
+    "exponential": (),
+}
+
+
+def _declare_param(scope: Scope, d: s.ParamDecl, declared: Declared) -> None:
+    name = d.name.name
+    scope.tensors[name] = Tensor(name, "param", None, "real")
+    dims = dimensions(scope, d.dims)
+    scope.tensors[name] = Tensor(name, "param", dims, "real")
+    if d.initial is None:
+        scope.fail(
+            "E614",
+            d.name.span,
+            f"the param `{name}` has no initial value",
+            help="`~ normal(std = 0.02)` draws it, `= 1` is a constant",
+        )
+    if isinstance(d.initial, s.Distribution):
+        initial = _distribution(scope, d.initial, PARAM_DISTRIBUTIONS, False)
+        if initial.name == "xavier" and len(dims) != 2:
+            scope.fail(
+                "E617",
+                d.initial.span,
+                f"`xavier` needs two dimensions, and `{name}` has {len(dims)}",
+                help="use `normal(std = …)` or `uniform(low = …, high = …)`",
+            )
+    else:
+        ctx = Context(only=SIZES_AND_CONSTS, place="an initial value")
+        value = expressions.number(scope, d.initial, ctx)
+        initial = t.Initial(d.initial.span, "constant", {"value": value})
+    _enter(scope, declared.params, t.Variable(d.name.span, name, "param", dims, "real", None, None, initial))  # fmt: skip
+
+
+def _declare_random(scope: Scope, d: s.RandomDecl, declared: Declared) -> None:
+    name = d.name.name
+    scope.tensors[name] = Tensor(name, "random source", None, "real")
+    dims = dimensions(scope, d.dims)
+    scope.tensors[name] = Tensor(name, "random source", dims, "real")
+    initial = _distribution(scope, d.distribution, RANDOM_DISTRIBUTIONS, True)
+    _enter(scope, declared.randoms, t.Variable(d.name.span, name, "random", dims, "real", None, None, initial))  # fmt: skip
+
+
+def _distribution(
+    scope: Scope, d: s.Distribution, known: dict[str, tuple[str, ...]], positional: bool
+) -> t.Initial:
+    name = d.name.name
+    if name not in known:
+        what = "random sources" if positional else "params"
+        scope.fail(
+            "E615",
+            d.name.span,
+            f"{what} have no distribution `{name}`",
+            help=suggest(name, known) or f"one of {', '.join(known)}",
+        )
+    parameters = known[name]
+    form = f"`{name}({', '.join(f'{p} = …' for p in parameters)})`"
+    arguments: dict[str, t.Expr] = {}
+    ctx = Context(only=SIZES_AND_CONSTS, place="an argument of a distribution")
+
+    def check(pair: tuple[int, s.Argument]) -> None:
+        place, argument = pair
+        if argument.keyword is not None:
+            key = argument.keyword.name
+        else:
+            key = parameters[place] if positional and place < len(parameters) else ""
+        if key not in parameters or key in arguments:
+            scope.fail(
+                "E616", argument.span, f"`{name}` does not take this argument", help=f"write {form}"
+            )
+        arguments[key] = expressions.number(scope, argument.value, ctx)
+
+    each(check, list(enumerate(d.arguments)))
+    missing = [p for p in parameters if p not in arguments]
+    if missing:
+        scope.fail(
+            "E616", d.span, f"`{name}` needs the argument `{missing[0]}`", help=f"write {form}"
+        )
+    return t.Initial(d.span, name, {p: arguments[p] for p in parameters})  # type: ignore[arg-type]
+
+
+def _declare_require(scope: Scope, d: s.Require, declared: Declared) -> None:
+    ctx = Context(only=SIZES_AND_CONSTS, place="a requirement")
+    typed = expressions.condition(scope, d.condition, ctx)
+    declared.requires.append(typed)
+    scope.prover.requires.append(typed)
+
+
+def _settle_origins(scope: Scope, declared: Declared) -> None:
+    """A plain size is read off a shape where it is a bare dimension of an input or param."""
+    variables = [*declared.inputs.values(), *declared.params.values()]
+    bare = {dim.name for v in variables for dim in v.dims if isinstance(dim, t.SizeRef)}
+    for name, size in scope.sizes.items():
+        if size.origin == "passed" and name in bare:
+            scope.sizes[name] = t.Size(size.span, name, None, "shape")

@@ -1,0 +1,464 @@
+"""Proves facts about integers: that a subscript stays in range, that two sizes are equal.
+
+A proof is by contradiction: the goal is negated, what is known of everything it speaks of is
+added (ranges of indices, sizes at least 1, requirements, the conditions around it, what
+floor division means), and the system is shown to have no integer solution. A proof that
+exceeds its budget counts as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import assert_never
+
+from . import linear as lin
+from . import typed as t
+from .linear import Polynomial
+from .walk import nodes
+
+Env = Mapping[str, Polynomial]
+"""What stands for an index or size (by name) or a def's parameter (by `@name`)."""
+
+Formula = list[list[Polynomial]]
+"""Alternatives, each a list of constraints; `[[]]` says nothing."""
+
+MAX_ALTERNATIVES = 12
+MAX_TERMS = 24
+MAX_DEGREE = 6
+MAX_BRANCHES = 48
+"""Systems refuted for one goal."""
+MAX_WORK = 4_000
+"""Systems refuted for one module; beyond, nothing is proved any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known of an integer tensor: each of `low` <= its element at `axes` <= each of
+    `high`; expressions over the axes and sizes."""
+
+    axes: tuple[str, ...]
+    low: tuple[t.Expr, ...]
+    high: tuple[t.Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Where something is to be proved: the ranges of the indices in scope, by name, and the
+    conditions that hold there."""
+
+    ranges: Mapping[str, t.Expr]
+    conditions: tuple[t.Expr, ...] = ()
+
+    def under(self, *conditions: t.Expr) -> Given:
+        return Given(self.ranges, self.conditions + conditions)
+
+    def binding(self, *bound: t.Bound) -> Given:
+        return Given({**self.ranges, **{b.name: b.range for b in bound}}, self.conditions)
+
+    def hiding(self, name: str) -> Given:
+        """Without the conditions that speak of the index `name`."""
+        kept = tuple(c for c in self.conditions if not mentions(c, name))
+        return Given(self.ranges, kept)
+
+
+@dataclass(slots=True)
+class Prover:
+    """The facts of one module. `sizes` gives the values of derived sizes, None for others."""
+
+    sizes: dict[str, t.Expr | None] = field(default_factory=dict)
+    requires: list[t.Expr] = field(default_factory=list)
+    bounds: dict[str, Bounds] = field(default_factory=dict)
+    positive: dict[str, bool] = field(default_factory=dict)
+    work: int = 0
+
+    def at_most(self, low: t.Expr, high: t.Expr, given: Given, gap: int = 0) -> bool:
+        """Whether low + gap <= high, certainly."""
+        return self.any_at_most([(low, high)], given, gap)
+
+    def any_at_most(
+        self, pairs: Sequence[tuple[t.Expr, t.Expr]], given: Given, gap: int = 0
+    ) -> bool:
+        """Whether, at every point, some pair has low + gap <= high."""
+        query = _Query(self, given)
+        goals = [
+            lin.shift(lin.add(query.polynomial(high, {}), query.polynomial(low, {}), -1), -gap)
+            for low, high in pairs
+        ]
+        return query.proves(goals)
+
+    def equal(self, left: t.Expr, right: t.Expr, given: Given | None = None) -> bool:
+        """Whether both are the same integer, certainly."""
+        given = given or Given({})
+        if left == right:
+            return True
+        query = _Query(self, given)
+        difference = lin.add(query.polynomial(left, {}), query.polynomial(right, {}), -1)
+        if not any(difference):
+            return not difference
+        return query.proves([difference]) and query.proves([lin.negate(difference)])
+
+    def interval(self, expr: t.Expr, given: Given) -> tuple[str, str] | None:
+        """The least and greatest value of an integer expression as the ranges of its indices
+        alone give them, in words; None where they do not."""
+        query = _Query(self, given)
+        value = query.polynomial(expr, {})
+        ends = [query.extreme(value, sign) for sign in (-1, 1)]
+        return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+
+
+class _Query:
+    """One proof: turns expressions into polynomials and collects facts about their atoms."""
+
+    def __init__(self, prover: Prover, given: Given, depth: int = 0) -> None:
+        self.prover, self.given, self.depth = prover, given, depth
+        self.facts: dict[str, list[Formula]] = {}
+        self.fresh = 0
+
+    # proving
+
+    def proves(self, goals: Sequence[Polynomial]) -> bool:
+        """Whether some goal is at least 0 wherever the facts hold."""
+        if any(not set(goal) - {()} and goal.get((), 0) >= 0 for goal in goals):
+            return True
+        denied = [lin.shift(lin.negate(goal), -1) for goal in goals]
+        formulas = self._known()
+        hypotheses, choices = list(denied), list[Formula]()
+        reached = set[str]().union(*map(lin.atoms, denied))
+        pending = [(f, {a for case in f for c in case for a in lin.atoms(c)}) for f in formulas]
+        taken = set[str]()
+        growing = True
+        while growing:
+            growing = False
+            for name in sorted(reached - taken):
+                taken.add(name)
+                for formula in self.facts.get(name, ()):
+                    pending.append((formula, {name}))
+            for entry in list(pending):
+                formula, about = entry
+                if about & reached:
+                    pending.remove(entry)
+                    growing = True
+                    reached |= {a for case in formula for c in case for a in lin.atoms(c)}
+                    if len(formula) == 1:
+                        hypotheses += formula[0]
+                    else:
+                        choices.append(formula)
+        self.branches = 0
+        return self._refutes(hypotheses, choices, len(denied))
+
+    def _known(self) -> list[Formula]:
+        prover = self.prover
+        formulas = [self.formula(c, True, {}) for c in (*prover.requires, *self.given.conditions)]
+        for value in prover.sizes.values():
+            if value is not None:
+                formulas.append([[lin.shift(self.polynomial(value, {}), -1)]])
+        return [f for f in formulas if f != [[]]]
+
+    def _refutes(
+        self, hypotheses: list[Polynomial], choices: list[Formula], first: int
+    ) -> bool:
+        self.branches += 1
+        self.prover.work += 1
+        if self.branches > MAX_BRANCHES or self.prover.work > MAX_WORK:
+            return False
+        if lin.contradictory(hypotheses):
+            return True
+        if any(len(m) > 1 for c in hypotheses for m in c):
+            once = lin.with_products(hypotheses, first)
+            if len(once) > len(hypotheses) and lin.contradictory(once):
+                return True
+        if not choices:
+            return False
+        return all(self._refutes(hypotheses + case, choices[1:], first) for case in choices[0])
+
+    # translating
+
+    def polynomial(self, e: t.Expr, env: Env) -> Polynomial:
+        """The value of an integer expression; an atom of its own where it is not polynomial."""
+        value = self._polynomial(e, env)
+        if len(value) > MAX_TERMS or any(len(m) > MAX_DEGREE for m in value):
+            return self._opaque()
+        return value
+
+    def _polynomial(self, e: t.Expr, env: Env) -> Polynomial:
+        match e:
+            case t.Number():
+                return lin.constant(int(e.value)) if e.value.denominator == 1 else self._opaque()
+            case t.IndexRef():
+                if e.name in env:
+                    return env[e.name]
+                return self._index(e.name, self.given.ranges.get(e.name), env)
+            case t.SizeRef():
+                return self._size(e.name, env)
+            case t.ArgumentRef():
+                return env[f"@{e.name}"] if f"@{e.name}" in env else self._opaque()
+            case t.Element():
+                return self._element(e, env)
+            case t.Add():
+                total: Polynomial = {}
+                for sign, term in e.terms:
+                    total = lin.add(total, self.polynomial(term, env), sign)
+                return total
+            case t.Mul():
+                if any(op == "/" for op, _ in e.factors):
+                    return self._opaque()
+                total = lin.constant(1)
+                for _, factor in e.factors:
+                    total = lin.multiply(total, self.polynomial(factor, env))
+                    if len(total) > MAX_TERMS:
+                        return self._opaque()
+                return total
+            case t.IntDiv():
+                left, right = self.polynomial(e.left, env), self.polynomial(e.right, env)
+                quotient = self._quotient(left, right)
+                if e.operator == "//":
+                    return quotient
+                return lin.add(left, lin.multiply(right, quotient), -1)
+            case t.Iverson():
+                one, zero = lin.constant(1), lin.constant(0)
+                return self._choice(e.condition, one, zero, env)
+            case t.If():
+                then, otherwise = self.polynomial(e.then, env), self.polynomial(e.otherwise, env)
+                return self._choice(e.condition, then, otherwise, env)
+            case t.Function():
+                return self._function(e, env)
+            case t.Apply():
+                inner = {f"@{p}": self.polynomial(a, env) if a.type == "int" else self._opaque()
+                         for p, a in zip(e.parameters, e.arguments, strict=True)}  # fmt: skip
+                return self.polynomial(e.body, inner)
+            case t.Reduce():
+                return self._reduce(e, env)
+            case t.Row():
+                rank = self._opaque()
+                width = self.polynomial(e.bound.range, env)
+                gap = 1 if e.where is None else 0
+                return self._with(rank, [rank, lin.shift(lin.add(width, rank, -1), -gap)])
+            case (
+                t.Truth() | t.Constant() | t.ConstRef() | t.Power() | t.Compare() | t.And()
+                | t.Or() | t.Not() | t.Rounded() | t.Derivative()
+            ):  # fmt: skip
+                return self._opaque()
+            case _:
+                assert_never(e)
+
+    def _opaque(self) -> Polynomial:
+        self.fresh += 1
+        return lin.atom(f"?{self.depth}.{self.fresh}")
+
+    def _with(self, value: Polynomial, constraints: list[Polynomial]) -> Polynomial:
+        """`value`, an atom, with constraints known of it."""
+        (name,) = lin.atoms(value)
+        self.facts.setdefault(name, []).append([constraints])
+        return value
+
+    def _index(self, name: str, size: t.Expr | None, env: Env) -> Polynomial:
+        index = lin.atom(name)
+        if name not in self.facts and size is not None:
+            self.facts[name] = []
+            last = lin.shift(self.polynomial(size, env), -1)
+            self._with(index, [index, lin.add(last, index, -1)])
+        return index
+
+    def _size(self, name: str, env: Env) -> Polynomial:
+        if name in env:
+            return env[name]
+        value = self.prover.sizes.get(name)
+        if value is not None:
+            return self.polynomial(value, env)
+        size = lin.atom(name)
+        if name not in self.facts:
+            self._with(size, [lin.shift(size, -1)])
+        return size
+
+    def _element(self, e: t.Element, env: Env) -> Polynomial:
+        at = [self.polynomial(s, env) for s in e.subscripts]
+        name = f"{e.tensor}{chr(39) * e.primed}[{', '.join(map(lin.show, at))}]"
+        element = lin.atom(name)
+        bounds = self.prover.bounds.get(e.tensor)
+        if name not in self.facts and bounds is not None and len(bounds.axes) == len(at):
+            self.facts[name] = []
+            here = dict(zip(bounds.axes, at, strict=True))
+            low = [lin.add(element, self.polynomial(b, here), -1) for b in bounds.low]
+            high = [lin.add(self.polynomial(b, here), element, -1) for b in bounds.high]
+            self._with(element, low + high)
+        return element
+
+    def _quotient(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        """left // right, with the inequalities that define it where right is positive."""
+        if len(right) == 1 and lin.divide_exactly(left, right) is not None:
+            return lin.divide_exactly(left, right) or {}
+        if not set(left) - {()} and set(right) == {()}:
+            return lin.constant(left.get((), 0) // right[()])
+        name = f"({lin.show(left)} // {lin.show(right)})"
+        quotient = lin.atom(name)
+        if name not in self.facts:
+            self.facts[name] = []
+            if self._positive(right):
+                rest = lin.add(left, lin.multiply(right, quotient), -1)
+                below = lin.shift(lin.add(right, rest, -1), -1)
+                self._with(quotient, [rest, below, lin.shift(right, -1)])
+        return quotient
+
+    def _positive(self, value: Polynomial) -> bool:
+        if set(value) <= {()}:
+            return value.get((), 0) > 0
+        known, key = self.prover.positive, lin.show(value)
+        if key not in known:
+            known[key] = False  # while it is being proved
+            query = _Query(self.prover, Given(self.given.ranges), self.depth + 1)
+            known[key] = query.proves([lin.shift(query.rebuilt(value, self), -1)])
+        return known[key]
+
+    def rebuilt(self, value: Polynomial, other: _Query) -> Polynomial:
+        """`value` with what the other query knows of its atoms."""
+        pending = sorted(lin.atoms(value))
+        while pending:
+            name = pending.pop()
+            if name not in self.facts and name in other.facts:
+                self.facts[name] = list(other.facts[name])
+                pending += sorted(
+                    a for f in self.facts[name] for case in f for c in case for a in lin.atoms(c)
+                )
+        return value
+
+    def _choice(
+        self, condition: t.Expr, then: Polynomial, otherwise: Polynomial, env: Env
+    ) -> Polynomial:
+        value = self._opaque()
+        (name,) = lin.atoms(value)
+        cases: Formula = []
+        for holds, branch in ((True, then), (False, otherwise)):
+            gap = lin.add(value, branch, -1)
+            cases += [case + [gap, lin.negate(gap)] for case in self.formula(condition, holds, env)]
+        self.facts.setdefault(name, []).append(cases)
+        return value
+
+    def _function(self, e: t.Function, env: Env) -> Polynomial:
+        if e.name in ("floor", "ceil", "stop"):
+            return self.polynomial(e.arguments[0], env)
+        value = self._opaque()
+        (name,) = lin.atoms(value)
+        if e.name == "sign":
+            return self._with(value, [lin.shift(value, 1), lin.shift(lin.negate(value), 1)])
+        if e.name == "abs":
+            argument = self.polynomial(e.arguments[0], env)
+            candidates, sign = [argument, lin.negate(argument)], 1
+        elif e.name in ("min", "max"):
+            candidates = [self.polynomial(a, env) for a in e.arguments]
+            sign = 1 if e.name == "max" else -1
+        else:
+            return value
+        gaps = [lin.add(value, c, -1) for c in candidates]
+        self._with(value, [g if sign > 0 else lin.negate(g) for g in gaps])
+        self.facts[name].append([[g, lin.negate(g)] for g in gaps])
+        return value
+
+    def _reduce(self, e: t.Reduce, env: Env) -> Polynomial:
+        ranges = [self.polynomial(b.range, env) for b in e.bound]
+        if e.operator in ("argmax", "argmin", "max", "min"):
+            inner = dict(env)
+            constraints: list[Polynomial] = []
+            for bound, size in zip(e.bound, ranges, strict=True):
+                index = inner[bound.name] = self._opaque()
+                constraints += [index, lin.shift(lin.add(size, index, -1), -1)]
+            is_index = e.operator in ("argmax", "argmin")
+            value = index if is_index else self.polynomial(e.body, inner)
+            where = [[]] if e.where is None else self.formula(e.where, True, inner)
+            for name in sorted(lin.atoms(value)) if is_index else self._own(inner, e):
+                self.facts.setdefault(name, []).append([case + constraints for case in where])
+            return value
+        value = self._opaque()
+        if e.operator == "count" or (e.operator == "sum" and isinstance(e.body, t.Iverson)):
+            most = lin.constant(1)
+            for size in ranges:
+                most = lin.multiply(most, size)
+            self._with(value, [value, lin.add(most, value, -1)])
+        return value
+
+    def _own(self, env: Env, e: t.Reduce) -> list[str]:
+        """The atoms that stand for the bound indices of `e`."""
+        return sorted(name for b in e.bound for name in lin.atoms(env[b.name]))
+
+    # conditions
+
+    def formula(self, e: t.Expr, holds: bool, env: Env) -> Formula:
+        """What a condition, or its negation, says of integers."""
+        match e:
+            case t.Truth():
+                return [[]] if e.value == holds else []
+            case t.Not():
+                return self.formula(e.operand, not holds, env)
+            case t.And() | t.Or():
+                parts = [self.formula(o, holds, env) for o in e.operands]
+                if isinstance(e, t.And) == holds:
+                    return _all_of(parts)
+                together = [case for part in parts for case in part]
+                return together if len(together) <= MAX_ALTERNATIVES else [[]]
+            case t.Compare() if e.left.type == e.right.type == "int":
+                gap = lin.add(
+                    self.polynomial(e.right, env), self.polynomial(e.left, env), -1
+                )  # right - left
+                operator = e.operator if holds else _NEGATED[e.operator]
+                less, more = lin.shift(gap, -1), lin.shift(lin.negate(gap), -1)
+                match operator:
+                    case "<":
+                        return [[less]]
+                    case "<=":
+                        return [[gap]]
+                    case ">":
+                        return [[more]]
+                    case ">=":
+                        return [[lin.negate(gap)]]
+                    case "==":
+                        return [[gap, lin.negate(gap)]]
+                    case _:
+                        return [[less], [more]]
+            case t.If():
+                cases = [
+                    _all_of([self.formula(e.condition, c, env), self.formula(b, holds, env)])
+                    for c, b in ((True, e.then), (False, e.otherwise))
+                ]
+                return cases[0] + cases[1]
+            case t.Apply():
+                inner = {f"@{p}": self.polynomial(a, env) if a.type == "int" else self._opaque()
+                         for p, a in zip(e.parameters, e.arguments, strict=True)}  # fmt: skip
+                return self.formula(e.body, holds, inner)
+            case _:
+                return [[]]
+
+    # words
+
+    def extreme(self, value: Polynomial, sign: int) -> str | None:
+        """The least (sign -1) or greatest (sign 1) value, over the ranges of the indices."""
+        for name in sorted(lin.atoms(value)):
+            ranged = self.given.ranges.get(name)
+            if ranged is None:
+                continue
+            if any(name in m and len(m) > 1 for m in value):
+                return None
+            slope = value[(name,)]
+            last = lin.shift(self.polynomial(ranged, {}), -1)
+            value = lin.add(value, lin.atom(name), -slope)
+            if slope * sign > 0:
+                value = lin.add(value, last, slope)
+        plain = all(name.isidentifier() for name in lin.atoms(value))
+        return lin.show(value) if plain and len(value) < 5 else None
+
+
+_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+
+def _all_of(parts: list[Formula]) -> Formula:
+    """The conjunction; a part that would make it too long is dropped."""
+    result: Formula = [[]]
+    for part in parts:
+        if len(result) * len(part) <= MAX_ALTERNATIVES:
+            result = [a + b for a, b in product(result, part)]
+    return result
+
+
+def mentions(e: t.Expr, index: str) -> bool:
+    """Whether an expression reads the index `index` anywhere."""
+    return any(isinstance(n, t.IndexRef) and n.name == index for n in nodes(e))
