@@ -1,0 +1,111 @@
+"""What rewrite rules share: changing every step, and taking logarithms through names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from .program import (
+    Gather,
+    Map,
+    Node,
+    Num,
+    Program,
+    Read,
+    Step,
+    Sum,
+    Where,
+    bottom_up,
+)
+
+
+def in_steps(program: Program, rule: Callable[[Node], Node]) -> Program:
+    """The program with `rule` applied to every node of every step, operands first."""
+    steps = tuple(replace(step, body=bottom_up(step.body, rule)) for step in program.steps)
+    return replace(program, steps=steps)
+
+
+def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Program:
+    """The program with log(x) replaced by `stable(x)` where that is not None, also where x is
+    a tensor with a name: then the logarithm of its equation becomes a step of its own.
+    """
+    logs: dict[str, Step] = {}
+
+    def log_of(name: str) -> str | None:
+        step = program.step(name)
+        if step is None:
+            return None
+        if name not in logs:
+            body = stable(step.body)
+            if body is None:
+                return None
+            fresh = f"log_{name}"
+            while fresh in taken:
+                fresh += "_"
+            taken.add(fresh)
+            logs[name] = Step(fresh, step.axes, body, step.spans, False)
+        return logs[name].name
+
+    def rule(node: Node) -> Node:
+        match node:
+            case Map(op="log", operands=(Read() | Gather() as inner,)):
+                name = log_of(inner.name)
+                return node if name is None else replace(inner, name=name)
+            case Map(op="log", operands=(inner,)):
+                return stable(inner) or node
+            case Map(op="log1p", operands=(inner,)):
+                return stable(Sum(((1, one()), (1, inner)), "real")) or node
+            case _:
+                return node
+
+    module = program.module
+    taken = {step.name for step in program.steps} | {*module.inputs, *module.params}
+    taken |= {*module.randoms, *module.consts, *module.sizes, *module.indices}
+    changed = in_steps(program, rule)
+    steps: list[Step] = []
+    for step in changed.steps:
+        steps.append(step)
+        if step.name in logs:
+            steps.append(logs[step.name])
+    return replace(changed, steps=tuple(steps))
+
+
+def one() -> Num:
+    return Num(Fraction(1), "real")
+
+
+def is_one(node: Node) -> bool:
+    return isinstance(node, Num) and node.value == 1
+
+
+def is_zero(node: Node) -> bool:
+    return isinstance(node, Num) and node.value == 0
+
+
+def negated(node: Node) -> Node:
+    """-node, with a double negation removed."""
+    match node:
+        case Sum(terms=((-1, inner),)):
+            return inner
+        case _:
+            return Sum(((-1, node),), node.type)
+
+
+def unguard(node: Node, condition: Node) -> Node:
+    """The node where the condition holds: the guards it implies are dropped."""
+
+    def rule(n: Node) -> Node:
+        return n.then if isinstance(n, Where) and n.condition == condition else n
+
+    return bottom_up(node, rule)
+
+
+def is_exponential(node: Node) -> bool:
+    """Whether a node is exp(…), or the number 1."""
+    return is_one(node) or (isinstance(node, Map) and node.op == "exp")
+
+
+def exponent(node: Node) -> Node:
+    """What a node is the exponential of; 0 for the number 1."""
+    return node.operands[0] if isinstance(node, Map) else Num(Fraction(0), "real")

@@ -1,0 +1,310 @@
+"""The tensor program: one named-axis expression for each equation.
+
+    Program = Step*                        in an order of evaluation
+    Step    = name axes Node               name[axes] = Node
+    Node    = Num | Size | Const           Python numbers
+            | Iota                         the values of an index along its axis
+            | Read | Gather                tensors, whole or at computed places
+            | Map | Sum | Product | Where  pointwise; operands broadcast by the names of axes
+            | Reduce | Row | Contract      over axes
+
+A value carries the names of its axes; positions appear only when text is emitted. Nodes are
+compared by structure, so equal parts are found by equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import assert_never
+
+from . import typed
+from .source import Span
+from .typed import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """A literal; `value` is a rational, or the name of a constant: pi, inf."""
+
+    value: Fraction | str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    name: str
+    type: Type = "int"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    name: str
+    type: Type = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Iota:
+    axis: str
+    type: Type = "int"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A whole tensor, its dimensions named by distinct axes."""
+
+    name: str
+    axes: tuple[str, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A subscript start + step · axis, in range for the whole axis."""
+
+    axis: str
+    start: Node
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """A tensor at computed places. A subscript is a Slice, or an integer Node; places that
+    no guard lets through may lie anywhere where `clamp` is set."""
+
+    name: str
+    subscripts: tuple[Slice | Node, ...]
+    dims: tuple[Node, ...]
+    clamp: bool
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A pointwise function of its operands; `real` turns integers and booleans into reals."""
+
+    op: str
+    operands: tuple[Node, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Terms with signs +1 or -1."""
+
+    terms: tuple[tuple[int, Node], ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Factors with `*` or `/` before each; `safe` keeps 0 · ∞ = 0 in value and gradient."""
+
+    factors: tuple[tuple[str, Node], ...]
+    type: Type
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    condition: Node
+    then: Node
+    otherwise: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    op: str
+    axes: tuple[str, ...]
+    where: Node | None
+    body: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    op: str
+    axis: str
+    where: Node | None
+    body: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The sum over `axes` of the product of the factors."""
+
+    axes: tuple[str, ...]
+    factors: tuple[Node, ...]
+    type: Type = "real"
+
+
+Node = (
+    Num
+    | Size
+    | Const
+    | Iota
+    | Read
+    | Gather
+    | Map
+    | Sum
+    | Product
+    | Where
+    | Reduce
+    | Row
+    | Contract
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`name[axes] = body`; `spans` are the equations it implements."""
+
+    name: str
+    axes: tuple[str, ...]
+    body: Node
+    spans: tuple[Span, ...]
+    output: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    module: typed.Module
+    steps: tuple[Step, ...]
+    ranges: Mapping[str, Node]
+    """The size of each axis."""
+
+    def step(self, name: str) -> Step | None:
+        return next((step for step in self.steps if step.name == name), None)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operands of a node, in order."""
+    match node:
+        case Num() | Size() | Const() | Iota() | Read():
+            return ()
+        case Gather():
+            return tuple(s.start if isinstance(s, Slice) else s for s in node.subscripts)
+        case Map():
+            return node.operands
+        case Sum():
+            return tuple(term for _, term in node.terms)
+        case Product():
+            return tuple(factor for _, factor in node.factors)
+        case Where():
+            return (node.condition, node.then, node.otherwise)
+        case Reduce() | Row():
+            return (node.body,) if node.where is None else (node.where, node.body)
+        case Contract():
+            return node.factors
+        case _:
+            assert_never(node)
+
+
+def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with `change` applied to each operand."""
+    match node:
+        case Num() | Size() | Const() | Iota() | Read():
+            return node
+        case Gather():
+            return replace(
+                node,
+                subscripts=tuple(
+                    replace(s, start=change(s.start)) if isinstance(s, Slice) else change(s)
+                    for s in node.subscripts
+                ),
+            )
+        case Map():
+            return replace(node, operands=tuple(change(x) for x in node.operands))
+        case Sum():
+            return replace(node, terms=tuple((sign, change(x)) for sign, x in node.terms))
+        case Product():
+            return replace(node, factors=tuple((op, change(x)) for op, x in node.factors))
+        case Where():
+            return replace(
+                node,
+                condition=change(node.condition),
+                then=change(node.then),
+                otherwise=change(node.otherwise),
+            )
+        case Reduce() | Row():
+            where = None if node.where is None else change(node.where)
+            return replace(node, where=where, body=change(node.body))
+        case Contract():
+            return replace(node, factors=tuple(change(x) for x in node.factors))
+        case _:
+            assert_never(node)
+
+
+def bottom_up(node: Node, rule: Callable[[Node], Node]) -> Node:
+    """The node with `rule` applied everywhere, operands first."""
+    return rule(rebuild(node, lambda child: bottom_up(child, rule)))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def axes_of(node: Node) -> frozenset[str]:
+    """The axes along which a value varies."""
+    match node:
+        case Num() | Size() | Const():
+            return frozenset()
+        case Iota():
+            return frozenset({node.axis})
+        case Read():
+            return frozenset(node.axes)
+        case Gather():
+            slices = frozenset(s.axis for s in node.subscripts if isinstance(s, Slice))
+            return slices.union(*(axes_of(child) for child in children(node)))
+        case Map() | Sum() | Product() | Where():
+            return frozenset().union(*(axes_of(child) for child in children(node)))
+        case Reduce() | Contract():
+            inside = frozenset[str]().union(*(axes_of(child) for child in children(node)))
+            return inside - frozenset(node.axes)
+        case Row():
+            inside = frozenset[str]().union(*(axes_of(child) for child in children(node)))
+            return inside | {node.axis}
+        case _:
+            assert_never(node)
+
+
+def is_number(node: Node) -> bool:
+    """Whether the value is a Python number: made of literals, sizes and consts alone."""
+    return isinstance(node, Num | Size | Const) or (
+        isinstance(node, Map | Sum | Product | Where)
+        and all(is_number(child) for child in children(node))
+    )
+
+
+def rename(node: Node, axes: Mapping[str, str]) -> Node:
+    """The node with its axes renamed, bound ones too; new names must not clash."""
+
+    def rule(n: Node) -> Node:
+        match n:
+            case Iota():
+                return replace(n, axis=axes.get(n.axis, n.axis))
+            case Read() | Reduce() | Contract():
+                return replace(n, axes=tuple(axes.get(a, a) for a in n.axes))
+            case Row():
+                return replace(n, axis=axes.get(n.axis, n.axis))
+            case Gather():
+                subscripts = tuple(
+                    replace(s, axis=axes.get(s.axis, s.axis)) if isinstance(s, Slice) else s
+                    for s in n.subscripts
+                )
+                return replace(n, subscripts=subscripts)
+            case _:
+                return n
+
+    return bottom_up(node, rule)
+
+
+def reads(node: Node) -> set[str]:
+    """The names of the tensors that a value is computed from."""
+    return {n.name for n in walk(node) if isinstance(n, Read | Gather)}

@@ -1,0 +1,67 @@
+"""Tensor program -> faster or stabler tensor program.
+
+A rule is a pure function from program to program whose docstring states its identity as an
+equation. `RULES` lists them in the order in which they run; `build --without NAME` leaves
+one out. The program is checked before and after each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from .program import Contract, Program, Reduce, axes_of, reads, walk
+from .rule_contract import contract
+from .rule_inverse_transform import inverse_transform
+from .rule_log_sigmoid import log_sigmoid
+from .rule_log_softmax import log_softmax
+from .rule_logsumexp import logsumexp
+from .rule_safe_products import safe_products
+from .rule_softmax import softmax
+
+Rule = Callable[[Program], Program]
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("softmax", softmax),
+    ("log-softmax", log_softmax),
+    ("log-sigmoid", log_sigmoid),
+    ("logsumexp", logsumexp),
+    ("inverse-transform", inverse_transform),
+    ("contract", contract),
+    ("safe-products", safe_products),
+)
+
+
+def rewrite(program: Program, without: Collection[str] = ()) -> Program:
+    """Program -> Program, by every rule not named in `without`, then without dead steps."""
+    check(program)
+    for name, rule in RULES:
+        if name not in without:
+            program = rule(program)
+            check(program)
+    return live(program)
+
+
+def check(program: Program) -> None:
+    """The contract of a program: names are defined before they are read, a step varies along
+    its own axes alone, every axis has a range, no operator binds an axis that is its step's.
+    """
+    known = {*program.module.inputs, *program.module.params, *program.module.randoms}
+    for step in program.steps:
+        assert axes_of(step.body) <= set(step.axes), f"{step.name} varies along a foreign axis"
+        assert reads(step.body) <= known, f"{step.name} reads what is not defined yet"
+        for node in walk(step.body):
+            assert axes_of(node) <= program.ranges.keys(), f"{step.name}: an axis has no range"
+            if isinstance(node, Reduce | Contract):
+                assert not set(node.axes) & set(step.axes), f"{step.name}: an axis is hidden"
+        known.add(step.name)
+
+
+def live(program: Program) -> Program:
+    """The program without steps that no output needs."""
+    needed: set[str] = set()
+    kept = []
+    for step in reversed(program.steps):
+        if step.output or step.name in needed:
+            kept.append(step)
+            needed |= reads(step.body)
+    return Program(program.module, tuple(reversed(kept)), program.ranges)

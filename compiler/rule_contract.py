@@ -1,0 +1,79 @@
+"""Sums of products, as contractions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from .patterns import in_steps, is_zero
+from .program import (
+    Contract,
+    Node,
+    Num,
+    Product,
+    Program,
+    Reduce,
+    Where,
+    axes_of,
+    is_number,
+)
+from .signs import may_be_infinite
+
+
+def contract(program: Program) -> Program:
+    """sum[k] c · a[i,k] · b[j,k] = c · (a contracted with b over k): what does not depend on
+    the bound indices leaves the sum, and a sum of a product of tensors is never spelled out
+    along all their axes at once. Sums with a factor that may be infinite stay as they are.
+    """
+    infinite: set[str] = set()
+    steps = []
+    for step in program.steps:
+        alone = replace(program, steps=(step,))
+        changed = in_steps(alone, lambda node: _rule(node, infinite)).steps[0]
+        if may_be_infinite(changed.body, infinite):
+            infinite.add(step.name)
+        steps.append(changed)
+    return replace(program, steps=tuple(steps))
+
+
+def _rule(node: Node, infinite: set[str]) -> Node:
+    if not (isinstance(node, Reduce) and node.op == "sum" and node.type == "real"):
+        return node
+    body, where = node.body, node.where
+    if where is None and isinstance(body, Where) and is_zero(body.otherwise):
+        body, where = body.then, body.condition
+    if not isinstance(body, Product):
+        return node
+    bound = set(node.axes)
+    outside: list[tuple[str, Node]] = []
+    inside: list[Node] = []
+    for op, factor in body.factors:
+        if not axes_of(factor) & bound:
+            outside.append((op, factor))
+        elif op == "*" and not may_be_infinite(factor, infinite, top=False):
+            inside.append(factor)
+        else:
+            return node
+    if where is not None and not _mask(inside, where):
+        return node
+    if len(inside) < 2:
+        return node
+    scalars = [(op, factor) for op, factor in outside if is_number(factor)]
+    others = [(op, factor) for op, factor in outside if not is_number(factor)]
+    if scalars:
+        first = scalars if scalars[0][0] == "*" else [("*", inside[0]), *scalars]
+        product = first if first is not scalars else [*scalars, ("*", inside[0])]
+        inside[0] = Product(tuple(product), "real")
+    result: Node = Contract(node.axes, tuple(inside))
+    if not others:
+        return result
+    return Product((("*", result), *others), "real")
+
+
+def _mask(factors: list[Node], where: Node) -> bool:
+    """Put the condition into a factor that has all its axes; False where there is none."""
+    for i, factor in enumerate(factors):
+        if axes_of(where) <= axes_of(factor):
+            factors[i] = Where(where, factor, Num(Fraction(0), "real"), "real")
+            return True
+    return False

@@ -1,0 +1,38 @@
+"""Products that may meet 0 · ∞."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .program import Map, Node, Product, Program, bottom_up
+from .signs import is_positive, may_be_infinite
+
+
+def safe_products(program: Program) -> Program:
+    """0 · ∞ = 0, in the value and in the gradient: a product with a factor that may be
+    infinite counts as nothing where another is zero, and a logarithm of zero or an
+    exponential that overflows passes no gradient on. Plain arithmetic gives NaN there.
+    """
+    infinite: set[str] = set()
+    steps = []
+    for step in program.steps:
+        body = bottom_up(step.body, lambda node, top=step.body: _rule(node, infinite, node is top))
+        if may_be_infinite(step.body, infinite):
+            infinite.add(step.name)
+        steps.append(replace(step, body=body))
+    return replace(program, steps=tuple(steps))
+
+
+def _rule(node: Node, infinite: set[str], top: bool) -> Node:
+    match node:
+        case Product():
+            unbounded = [may_be_infinite(x, infinite, top=False) for _, x in node.factors]
+            if len(node.factors) > 1 and any(unbounded):
+                return replace(node, safe=True)
+            return node
+        case Map(op="log", operands=(x,)) if not is_positive(x):
+            return Map("safe_log", (x,), "real")
+        case Map(op="exp") if not top:
+            return Map("safe_exp", node.operands, "real")
+        case _:
+            return node

@@ -1,0 +1,72 @@
+"""Softmax and sigmoid, where they are written out with exponentials."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .patterns import in_steps, is_one, is_zero, negated, unguard
+from .program import Map, Node, Product, Program, Reduce, Row, Sum, Where, axes_of, rename
+
+
+def softmax(program: Program) -> Program:
+    """exp(s[u]) / (sum[v if c] exp(s[v])) = softmax[u if c] s[u]; 1 / (1 + exp(-x)) =
+    sigmoid(x). The left sides overflow from about 88 in float32, the right sides never.
+    """
+    return in_steps(program, _rule)
+
+
+def _rule(node: Node) -> Node:
+    if not isinstance(node, Product):
+        return node
+    for below, (op, divisor) in enumerate(node.factors):
+        if op != "/":
+            continue
+        for above, (other, factor) in enumerate(node.factors):
+            found = other == "*" and (_softmax(factor, divisor) or _logistic(factor, divisor))
+            if found:
+                kept = [f for i, f in enumerate(node.factors) if i not in (above, below)]
+                kept = [f for f in kept if not (f[0] == "*" and is_one(f[1]))]
+                return Product((("*", found), *kept), "real") if kept else found
+    return node
+
+
+def _softmax(factor: Node, divisor: Node) -> Node | None:
+    """softmax of s where factor is exp(s), or exp(s) under a condition, and divisor its sum."""
+    if not (isinstance(divisor, Reduce) and divisor.op == "sum" and len(divisor.axes) == 1):
+        return None
+    condition, numerator = None, factor
+    if isinstance(factor, Where) and is_zero(factor.otherwise):
+        condition, numerator = factor.condition, factor.then
+    body = divisor.body if divisor.where is None else unguard(divisor.body, divisor.where)
+    match numerator, body:
+        case Map(op="exp", operands=(score,)), Map(op="exp", operands=(other,)):
+            pass
+        case _:
+            return None
+    bound = divisor.axes[0]
+    for axis in sorted(axes_of(score) - axes_of(divisor)):
+        where = None if divisor.where is None else rename(divisor.where, {bound: axis})
+        if rename(other, {bound: axis}) == score and where == condition:
+            return Row("softmax", axis, where, score, "real")
+    return None
+
+
+def _logistic(factor: Node, divisor: Node) -> Node | None:
+    """factor / (1 + exp(y)): the factor times sigmoid(-y), or sigmoid(y) for exp(y)."""
+    match divisor:
+        case Sum(terms=((1, one), (1, Map(op="exp", operands=(y,))))) if is_one(one):
+            pass
+        case Sum(terms=((1, Map(op="exp", operands=(y,))), (1, one))) if is_one(one):
+            pass
+        case _:
+            return None
+    if factor == Map("exp", (y,), "real"):
+        return Map("sigmoid", (y,), "real")
+    logistic = Map("sigmoid", (negated(y),), "real")
+    if is_one(factor):
+        return logistic
+    match factor:
+        case Product():
+            return replace(factor, factors=(*factor.factors, ("*", logistic)))
+        case _:
+            return Product((("*", factor), ("*", logistic)), "real")

@@ -1,0 +1,248 @@
+"""What generated code calls at run time: entry checks, masked rows, safe products, draws.
+
+Depends on torch alone. Nothing here reads the value of a tensor in Python, so everything
+traces; masks are boolean tensors that broadcast against what they mask.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def reals(spec: str, **tensors: Tensor) -> tuple[torch.dtype, torch.device]:
+    """The dtype and device that all of the tensors share.
+
+    Raises TypeError where one is not a floating-point tensor, or its dtype or device differs
+    from those before it.
+    """
+    first_name, first = next(iter(tensors.items()))
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or not tensor.dtype.is_floating_point:
+            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise TypeError(f"{spec}: {name} should be a floating-point tensor, got {got}")
+        if tensor.dtype != first.dtype:
+            raise TypeError(
+                f"{spec}: {name} should have the dtype of {first_name}, {first.dtype}, "
+                f"got {tensor.dtype}"
+            )
+        if tensor.device != first.device:
+            raise ValueError(
+                f"{spec}: {name} should be on the device of {first_name}, {first.device}, "
+                f"got {tensor.device}"
+            )
+    return first.dtype, first.device
+
+
+def integers(spec: str, **tensors: Tensor) -> torch.device:
+    """The device of the first tensor; TypeError where one is not of an integer dtype."""
+    for name, tensor in tensors.items():
+        kind = tensor.dtype if isinstance(tensor, Tensor) else None
+        if kind is None or kind.is_floating_point or kind.is_complex or kind == torch.bool:
+            got = kind or type(tensor).__name__
+            raise TypeError(f"{spec}: {name} should be an integer tensor, got {got}")
+    return next(iter(tensors.values())).device
+
+
+def booleans(spec: str, **tensors: Tensor) -> torch.device:
+    """The device of the first tensor; TypeError where one is not boolean."""
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or tensor.dtype != torch.bool:
+            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise TypeError(f"{spec}: {name} should be a boolean tensor, got {got}")
+    return next(iter(tensors.values())).device
+
+
+def shape(
+    spec: str, declaration: str, tensor: Tensor, expected: Sequence[int | None]
+) -> torch.Size:
+    """The tensor's shape, which must agree with `expected` where that is not None.
+
+    Raises ValueError naming the spec, the declaration, the shape expected and the one found.
+    """
+    found = tensor.shape
+    agree = len(found) == len(expected)
+    if agree:
+        for have, want in zip(found, expected, strict=True):
+            if want is not None and have != want:
+                agree = False
+    if not agree:
+        sizes = ", ".join("any" if want is None else str(want) for want in expected)
+        raise ValueError(f"{spec}: {declaration} should have shape ({sizes}), got {tuple(found)}")
+    return found
+
+
+def require(holds: bool, spec: str, condition: str, values: str) -> None:
+    """Raise ValueError where a condition on sizes and consts fails."""
+    if not holds:
+        raise ValueError(f"{spec}: {condition} does not hold for {values}")
+
+
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The format in which an equation over `dtype` is computed: float32 for 16-bit formats."""
+    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """The tensor in the format that its equations are computed in."""
+    return tensor.to(wide_dtype(tensor.dtype))
+
+
+def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A tensor without axes that holds a number."""
+    return torch.full((), value, dtype=dtype, device=device)
+
+
+def softmax(x: Tensor, dim: int, where: Tensor) -> Tensor:
+    """exp(x) / sum of exp(x) over the entries that `where` admits; 0 at the others, and
+    everywhere in a row without any. Their values do not matter, in the gradient either."""
+    lowest = torch.finfo(x.dtype).min
+    y = torch.softmax(torch.where(where, x, lowest), dim)
+    return torch.where(where, y, 0.0)
+
+
+def log_softmax(x: Tensor, dim: int, where: Tensor) -> Tensor:
+    """The logarithm of `softmax`: -inf at entries that `where` does not admit."""
+    lowest = torch.finfo(x.dtype).min
+    y = torch.log_softmax(torch.where(where, x, lowest), dim)
+    return torch.where(where, y, -torch.inf)
+
+
+def logsumexp(x: Tensor, dim: int | tuple[int, ...], where: Tensor | None = None) -> Tensor:
+    """log of the sum of exp(x) over admitted entries; -inf where there is none or all are
+    -inf, with gradient zero."""
+    if where is not None:
+        x = torch.where(where, x, -torch.inf)
+    top = x.detach().amax(dim, keepdim=True)
+    top = torch.where(top.isfinite(), top, 0.0)
+    total = torch.exp(x - top).sum(dim, keepdim=True)
+    result = safe_log(total) + top
+    dims = (dim,) if isinstance(dim, int) else dim
+    for axis in sorted((d % x.dim() for d in dims), reverse=True):
+        result = result.squeeze(axis)
+    return result
+
+
+def argmax(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
+    """The smallest index of the largest admitted entry."""
+    if where is None:
+        return torch.argmax(x, dim)
+    best = torch.where(where, x, -torch.inf).amax(dim, keepdim=True)
+    return (where & (x == best)).to(torch.uint8).argmax(dim)
+
+
+def argmin(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
+    """The smallest index of the smallest admitted entry."""
+    if where is None:
+        return torch.argmin(x, dim)
+    best = torch.where(where, x, torch.inf).amin(dim, keepdim=True)
+    return (where & (x == best)).to(torch.uint8).argmax(dim)
+
+
+def first(x: Tensor, dim: int, where: Tensor) -> Tensor:
+    """The first index that `where` admits; where it admits none, the first of the largest."""
+    return torch.where(where.any(dim), where.to(torch.uint8).argmax(dim), x.argmax(dim))
+
+
+def rank(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
+    """How many entries come before each one when the row is sorted from the largest down,
+    ties by index; the number of admitted entries at those that `where` does not admit."""
+    order = torch.argsort(x, dim=dim, descending=True, stable=True)
+    if where is not None:
+        where = where.expand(x.shape)
+        outside = torch.gather(~where, dim, order).to(torch.uint8)
+        order = torch.gather(order, dim, torch.argsort(outside, dim=dim, stable=True))
+    shape = [1] * x.dim()
+    shape[dim] = x.shape[dim]
+    places = torch.arange(x.shape[dim], device=x.device).reshape(shape).expand(x.shape)
+    result = torch.empty_like(order).scatter(dim, order, places)
+    if where is None:
+        return result
+    return torch.where(where, result, where.sum(dim, keepdim=True))
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)) to full accuracy, for large x too."""
+    return -torch.nn.functional.logsigmoid(-x)
+
+
+def safe_log(x: Tensor) -> Tensor:
+    """log(x), -inf at 0, where it passes no gradient on."""
+    zero = x == 0
+    return torch.where(zero, -torch.inf, torch.log(torch.where(zero, 1.0, x)))
+
+
+def safe_exp(x: Tensor) -> Tensor:
+    """exp(x), +inf where that is too large for the format, where it passes no gradient on."""
+    over = x > math.log(torch.finfo(x.dtype).max)
+    return torch.where(over, torch.inf, torch.exp(torch.where(over, 0.0, x)))
+
+
+def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
+    """a · b with 0 · ∞ = 0, in the gradient too: an infinite factor counts as 0 where the
+    other is zero, and passes no gradient on there."""
+    if not isinstance(a, Tensor):
+        a, b = b, a
+    assert isinstance(a, Tensor)
+    if not isinstance(b, Tensor):
+        return torch.where(a.isinf(), 0.0, a) * b if b == 0 else a * b
+    return torch.where(a.isinf() & (b == 0), 0.0, a) * torch.where(b.isinf() & (a == 0), 0.0, b)
+
+
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """x rounded to the nearest number of a format, ties to even, with the derivative of x."""
+    return x + (x.to(dtype).to(x.dtype) - x).detach()
+
+
+def uniform(
+    shape: Sequence[int],
+    low: float,
+    high: float,
+    dtype: torch.dtype,
+    device: torch.device,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Draws from [low, high)."""
+    draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    draw = (low + (high - low) * draw).to(dtype)
+    top = torch.nextafter(number(high, dtype, device), number(low, dtype, device))
+    return torch.minimum(draw, top)
+
+
+def normal(
+    shape: Sequence[int],
+    mean: float,
+    std: float,
+    dtype: torch.dtype,
+    device: torch.device,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Draws from the normal law with this mean and standard deviation."""
+    draw = torch.randn(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    return (mean + std * draw).to(dtype)
+
+
+def exponential(
+    shape: Sequence[int],
+    dtype: torch.dtype,
+    device: torch.device,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Finite draws from the exponential law of mean 1."""
+    draw = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    return (-torch.log1p(-draw)).to(dtype)
+
+
+def gumbel(
+    shape: Sequence[int],
+    dtype: torch.dtype,
+    device: torch.device,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Finite draws from the standard Gumbel law."""
+    draw = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    tiny = torch.finfo(torch.float64).tiny
+    return (-torch.log((-torch.log1p(-draw)).clamp(min=tiny))).to(dtype)
