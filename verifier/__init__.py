@@ -1,0 +1,1 @@
+"""Holds code against the equations: oracle, inputs, tolerances, checks, reports."""

@@ -1,0 +1,168 @@
+"""The Python interface: load, verify, assert_lawful, list_modules, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..compiler import library
+from ..compiler.diagnostics import Log
+from ..compiler.project import Project, UsageError, find_project, select, shipped
+from ..compiler.typed import Module
+from .candidate import Candidate, generated
+from .oracle import Oracle
+from .report import Report
+from .settings import NoSetting, default_of, with_derived
+from .verify import DTYPES, QUICK_DTYPES, Level, Options, verify_candidate
+
+
+def load(name: str, root: str | Path | None = None) -> Module:
+    """The checked module of that qualified name; `lawful.` before it means the library that
+    ships with lawful.
+
+    Raises SpecError, with every diagnostic, where a spec is wrong, and UsageError where the
+    folder or the name is not there.
+    """
+    project, bare = _project(name, root)
+    modules = _modules(project)
+    if bare not in modules:
+        select([bare], modules)
+        raise UsageError(f"`{bare}` names several modules; give one")
+    return modules[bare]
+
+
+def list_modules(root: str | Path | None = None) -> list[str]:
+    """The qualified names of all modules below the spec root."""
+    return list(_modules(find_project(None if root is None else Path(root))))
+
+
+def verify(
+    spec: Module | str,
+    implementation: Callable[..., Any] | None = None,
+    *,
+    dtypes: Sequence[str] | None = None,
+    seed: int = 0,
+    level: Level = "quick",
+    device: str = "cpu",
+    root: str | Path | None = None,
+) -> Report:
+    """Hold an implementation, or else the generated code, against its spec.
+
+    An implementation is called with keywords named as in the generated signature: inputs,
+    params and random sources as tensors, consts and free sizes as numbers. It returns a
+    tensor, a tuple in the spec's order, or a mapping or named tuple by name.
+    """
+    module = load(spec, root) if isinstance(spec, str) else spec
+    chosen = tuple(dtypes) if dtypes else QUICK_DTYPES if level == "quick" else DTYPES
+    unknown = [dtype for dtype in chosen if dtype not in DTYPES]
+    if unknown:
+        raise ValueError(f"dtypes are among {', '.join(DTYPES)}, not {unknown[0]}")
+    command = f"lawful verify {module.qualified}"
+    if implementation is None:
+        project = _project(module.qualified, root)[0]
+        candidate = generated(module, project.out)
+    else:
+        name = getattr(implementation, "__qualname__", type(implementation).__name__)
+        where = getattr(implementation, "__module__", None)
+        candidate = Candidate(name, implementation)
+        if where and "<" not in name:
+            command += f" --impl {where}:{name}"
+    options = Options(level, chosen, device, seed, None, command)
+    return verify_candidate(module, candidate, options)
+
+
+def assert_lawful(implementation: Callable[..., Any], spec: Module | str, **options: Any) -> None:
+    """Raise AssertionError, with the report, where the implementation is not the equation.
+
+    `options` are those of `verify`.
+    """
+    report = verify(spec, implementation, **options)
+    if not report.ok:
+        raise AssertionError(str(report))
+
+
+def evaluate(
+    spec: Module | str, values: Mapping[str, Any], digits: int = 30, **sizes: int
+) -> dict[str, Any]:
+    """The outputs of a module, exact to `digits`, as nested lists of decimal strings; integers
+    and booleans as they are.
+
+    `values` gives inputs, params, random sources and consts: numbers, nested lists or arrays.
+    Floats count as the dyadic rationals that they are; strings and Fractions are exact.
+    `sizes` gives the sizes that no shape does.
+    """
+    module = load(spec) if isinstance(spec, str) else spec
+    variables = {**module.inputs, **module.params, **module.randoms}
+    unknown = set(values) - set(variables) - set(module.consts)
+    missing = [n for n, v in variables.items() if n not in values and v.default is None]
+    if unknown or missing:
+        what = f"no value for {missing[0]}" if missing else f"nothing is called {min(unknown)}"
+        raise ValueError(f"{module.qualified}: {what}")
+    tensors = {n: _exact_array(values[n], v.type) for n, v in variables.items() if n in values}
+    found = dict(sizes)
+    for name, array in tensors.items():
+        _read_sizes(module, name, array, found)
+    try:
+        whole = with_derived(module, found)
+    except (NoSetting, KeyError) as error:
+        raise ValueError(f"{module.qualified}: size {error} cannot be had") from error
+    consts: dict[str, Fraction] = {}
+    for name, const in module.consts.items():
+        value = Fraction(values[name]) if name in values else default_of(const)
+        if value is None:
+            raise ValueError(f"{module.qualified}: no value for {name}")
+        consts[name] = value
+    result = Oracle(module, whole, consts, digits).evaluate(tensors)
+    answers: dict[str, Any] = {}
+    for name in module.outputs:
+        exact = result.value(name)
+        if exact.high.dtype.kind in "bi":
+            answers[name] = exact.high.tolist()
+        else:
+            text = np.empty(exact.high.shape, dtype=object)
+            for index in np.ndindex(exact.high.shape):
+                text[index] = exact.digits(index, digits)
+            answers[name] = text.tolist()
+    return answers
+
+
+def _project(name: str, root: str | Path | None) -> tuple[Project, str]:
+    if root is None and name.startswith("lawful."):
+        return shipped(), name.removeprefix("lawful.")
+    return find_project(None if root is None else Path(root)), name
+
+
+def _modules(project: Project) -> Mapping[str, Module]:
+    log = Log()
+    modules = library.load(project.root, log)
+    log.raise_errors()
+    return modules
+
+
+def _exact_array(value: Any, type: str) -> Any:
+    if type == "real":
+        given = np.array(value, dtype=object)
+        exact = [Fraction(x) for x in given.ravel()]
+        array = np.empty(given.shape, dtype=object)
+        for index, number in zip(np.ndindex(given.shape), exact, strict=True):
+            array[index] = number
+        return array
+    return np.array(value, dtype=np.int64 if type == "int" else np.bool_)
+
+
+def _read_sizes(module: Module, name: str, array: Any, found: dict[str, int]) -> None:
+    from ..compiler import typed as t
+
+    dims = {**module.inputs, **module.params, **module.randoms}[name].dims
+    if array.ndim != len(dims):
+        raise ValueError(f"{module.qualified}: {name} has {array.ndim} axes, not {len(dims)}")
+    for dim, length in zip(dims, array.shape, strict=True):
+        free = isinstance(dim, t.SizeRef) and module.sizes[dim.name].value is None
+        if free and found.setdefault(dim.name, length) != length:
+                raise ValueError(
+                    f"{module.qualified}: {dim.name} is {found[dim.name]} and {length}"
+                )

@@ -1,0 +1,156 @@
+"""Calls what is to be verified: generated code, or anybody's implementation."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..compiler import typed as t
+from ..compiler.names import python_name, snake_case, transliterate
+from .regimes import Case
+
+Array = npt.NDArray[Any]
+
+
+class CandidateError(Exception):
+    """The implementation cannot be found, or does not return what its spec says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An implementation: `function` takes keywords named as in the generated signature.
+
+    `class_` is the generated nn.Module, None for somebody else's implementation.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    class_: type[torch.nn.Module] | None = None
+
+
+def generated(module: t.Module, out: Path) -> Candidate:
+    """The generated code of a module below the folder `out`. Raises CandidateError."""
+    stem = module.qualified.rpartition(".")[0]
+    path = out / (stem.replace(".", "/") + ".py")
+    if not path.is_file():
+        raise CandidateError(f"there is no generated file {path}; run `lawful build`")
+    name = f"_lawful_generated_{abs(hash(out.resolve()))}"
+    if name not in sys.modules:
+        _load(name, out / "__init__.py")
+    loaded = importlib.import_module(f"{name}.{stem}")
+    function, class_ = snake_case(module.name), transliterate(module.name)
+    if not hasattr(loaded, function) or not hasattr(loaded, class_):
+        raise CandidateError(f"{path} defines no {function} and {class_}; run `lawful build`")
+    return Candidate(module.qualified, getattr(loaded, function), getattr(loaded, class_))
+
+
+def _load(name: str, init: Path) -> None:
+    """Import the folder of generated code as a package, under a name of its own."""
+    spec = importlib.util.spec_from_file_location(
+        name, init, submodule_search_locations=[str(init.parent)]
+    )
+    if spec is None or spec.loader is None or not init.is_file():
+        raise CandidateError(f"{init} is missing; run `lawful build`")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[name] = package
+    spec.loader.exec_module(package)
+
+
+def external(name: str) -> Candidate:
+    """The callable that `PKG.MOD:NAME` names, looked for from the current folder too."""
+    where, _, what = name.partition(":")
+    if not what:
+        raise CandidateError(f"`{name}` should be PKG.MOD:CALLABLE")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = importlib.import_module(where)
+        for part in what.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise CandidateError(f"`{name}` cannot be imported: {error}") from error
+    if not callable(found):
+        raise CandidateError(f"`{name}` is not callable")
+    return Candidate(name, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The keyword arguments of one call, and which of them are real tensors of the spec."""
+
+    keywords: dict[str, Any]
+    reals: dict[str, Tensor]
+
+
+def arguments(
+    module: t.Module, case: Case, dtype: torch.dtype, device: str, *, gradients: bool
+) -> Arguments:
+    """What the implementation is called with: fresh tensors of the dtype, python numbers."""
+    keywords: dict[str, Any] = {}
+    reals: dict[str, Tensor] = {}
+    variables = {**module.inputs, **module.params, **module.randoms}
+    for name, variable in variables.items():
+        tensor = torch.from_numpy(np.array(case.tensors[name])).to(device)
+        if variable.type == "real":
+            tensor = tensor.to(dtype)
+            if gradients and variable.kind != "random":
+                tensor.requires_grad_()
+                reals[name] = tensor
+        keywords[python_name(name)] = tensor
+    for name, const in case.setting.consts.items():
+        keywords[python_name(name)] = float(const)
+    for name, size in module.sizes.items():
+        if size.origin == "passed":
+            keywords[python_name(name)] = case.setting.sizes[name]
+    return Arguments(keywords, reals)
+
+
+def outputs(module: t.Module, result: Any) -> dict[str, Tensor]:
+    """The tensors of a result by the spec's names of its outputs. Raises CandidateError."""
+    names = list(module.outputs)
+    if isinstance(result, Mapping):
+        found = {name: result.get(python_name(name), result.get(name)) for name in names}
+    elif hasattr(result, "_asdict"):
+        found = {name: getattr(result, python_name(name), None) for name in names}
+    elif isinstance(result, tuple | list):
+        if len(result) != len(names):
+            raise CandidateError(f"it returned {len(result)} values for {', '.join(names)}")
+        found = dict(zip(names, result, strict=True))
+    elif len(names) == 1:
+        found = {names[0]: result}
+    else:
+        raise CandidateError(f"it returned one value for {', '.join(names)}")
+    for name, value in found.items():
+        if not isinstance(value, Tensor):
+            raise CandidateError(f"its {name} is {type(value).__name__}, not a tensor")
+    return found
+
+
+def construct(
+    candidate: Candidate, module: t.Module, case: Case, dtype: torch.dtype, device: str
+) -> torch.nn.Module:
+    """The generated nn.Module at a case's sizes and consts, holding the case's params."""
+    assert candidate.class_ is not None
+    import inspect
+
+    wanted = inspect.signature(candidate.class_.__init__).parameters
+    values: dict[str, Any] = {python_name(name): size for name, size in case.setting.sizes.items()}
+    values |= {python_name(name): float(const) for name, const in case.setting.consts.items()}
+    keywords = {name: values[name] for name in wanted if name in values}
+    built = candidate.class_(**keywords, device=device, dtype=dtype)
+    state = {
+        python_name(name): torch.from_numpy(np.array(case.tensors[name])).to(device, dtype)
+        for name in module.params
+    }
+    built.load_state_dict(state)
+    return built

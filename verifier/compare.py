@@ -1,0 +1,91 @@
+"""Holds one tensor against its exact values, element by element."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .oracle import Exact
+from .reference import Spread
+
+Array = npt.NDArray[Any]
+
+FACTOR = 32.0
+"""λ: how many standard deviations of rounding noise are allowed; one for everything."""
+ROUGH = 8.0
+"""How much coarser the rounding is whose largest effect is allowed too; well below λ, so that
+it matters only where effects do not grow in proportion."""
+ULPS = 4.0
+"""The floor of every tolerance, in units in the last place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The numbers of a floating-point format that tolerances depend on."""
+
+    name: str
+    epsilon: float
+    smallest_normal: float
+    largest: float
+
+
+FORMATS = {
+    "float64": Format("float64", 2.0**-52, 2.0**-1022, float(np.finfo(np.float64).max)),
+    "float32": Format("float32", 2.0**-23, 2.0**-126, float(np.finfo(np.float32).max)),
+    "bfloat16": Format("bfloat16", 2.0**-7, 2.0**-126, 255.0 * 2.0**120),
+    "float16": Format("float16", 2.0**-10, 2.0**-14, 65504.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a tensor should be: exact values, the tolerance of each, which of them count."""
+
+    exact: Exact
+    tolerance: Array
+    counts: npt.NDArray[np.bool_]
+
+    @property
+    def compared(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def left_out(self) -> int:
+        return int(self.counts.size - self.counts.sum())
+
+
+def target(exact: Exact, spread: Spread, rough: Spread, format: Format) -> Target:
+    """Tolerances in a format: λ·σ, or what rounding `ROUGH` times as coarse reaches where that
+    is more (a saturated softmax that rarely tips over has a small σ), plus ulps. No claim is
+    made where the value is undefined, beyond the format, or rests on a comparison that rounding
+    decides."""
+    counts = ~exact.undefined & ~spread.jump
+    if exact.high.dtype.kind in "bi":
+        return Target(exact, np.zeros(exact.high.shape), counts)
+    size = np.abs(exact.high)
+    counts &= ~(exact.finite & (size > format.largest))
+    magnitude = np.maximum(np.where(exact.finite, size, 0.0), format.smallest_normal)
+    floor = ULPS * format.epsilon * 2.0 ** np.floor(np.log2(magnitude))
+    tolerance = np.maximum(FACTOR * spread.sigma, rough.reach) + floor
+    counts &= ~(exact.finite & ~np.isfinite(tolerance))
+    return Target(exact, tolerance, counts)
+
+
+def ratios(got: Array, aim: Target) -> Array:
+    """Error over tolerance for every element that counts; 0 for the others.
+
+    Integers and booleans are equal or not; infinities must be met exactly; a NaN where a
+    number is expected is infinitely wrong.
+    """
+    exact = aim.exact
+    if exact.high.dtype.kind in "bi":
+        return np.where(aim.counts & (got != exact.high), np.inf, 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs((got - exact.high) - exact.low)
+        ratio = error / aim.tolerance
+    ratio = np.where(np.isnan(ratio), np.inf, ratio)
+    ratio = np.where(exact.finite, ratio, np.where(got == exact.high, 0.0, np.inf))
+    return np.where(aim.counts, ratio, 0.0)

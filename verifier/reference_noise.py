@@ -1,0 +1,184 @@
+"""Monte Carlo arithmetic: wide numbers in many samples, each with roundings of its own.
+
+Every array of wide numbers has the sample axis first, of length 1 where all samples agree.
+Sample 0 is never disturbed: it is the nominal value. In sample s an elementary result x becomes
+x * (1 + u * xi) with xi in [-1, 1] a fixed function of x's nominal mantissa, the operation, s
+and the seed. So equal operands give equal noise, ties stay ties, and the noise commutes with
+changes of sign and with powers of two, as rounding does. A result that the format holds exactly
+is not disturbed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .wide import ZERO, Bools, Floats, Wide, maximum, normal, sqrt, where
+
+UInts = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How a floating-point format rounds: unit roundoff, smallest subnormal, and the bits of a
+    mantissa with the hidden one."""
+
+    roundoff: float
+    tiny: float
+    bits: int
+
+
+FORMATS: dict[str, Rounding] = {
+    "float64": Rounding(2.0**-53, 2.0**-1074, 53),
+    "float32": Rounding(2.0**-24, 2.0**-149, 24),
+    "bfloat16": Rounding(2.0**-8, 2.0**-133, 8),
+    "float16": Rounding(2.0**-11, 2.0**-24, 11),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arithmetic:
+    """Rounding in `len(keys)` samples; None for exact arithmetic in one sample. `factor` is how
+    many standard deviations from a jump count as close to it."""
+
+    rounding: Rounding | None
+    keys: UInts
+    factor: float
+
+    def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
+        """The result x of an elementary operation, rounded, save where it is known exact."""
+        if self.rounding is None:
+            return x
+        inexact = ~x.fits(self.rounding.bits)
+        if exact is not None:
+            inexact &= ~exact
+        if not inexact.any():
+            return x
+        noise = self._noise(x.m[:1], operation)
+        return normal(x.m * (1.0 + self.rounding.roundoff * noise * inexact), x.k)
+
+    def add(self, a: Wide, b: Wide) -> Wide:
+        exact = None if a.m.all() and b.m.all() else np.asarray((a.m == 0) | (b.m == 0))
+        return self.round(a + b, "add", exact)
+
+    def multiply(self, a: Wide, b: Wide) -> Wide:
+        return self.round(a * b, "multiply", _either_power_of_two(a, b))
+
+    def divide(self, a: Wide, b: Wide) -> Wide:
+        return self.round(a / b, "divide", np.asarray(np.abs(b.m) == 0.5))
+
+    def sum(self, x: Wide, axes: tuple[int, ...]) -> Wide:
+        """The sum along axes, which are kept with length 1, term by term in order: its error is
+        a random walk, u * xi * sqrt(sum of the squares of the partial sums), where any term or
+        partial sum is inexact. Zeros count for nothing."""
+        kept = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+        terms = x.shaped(
+            lambda a: np.moveaxis(a, axes, range(len(axes))).reshape(
+                -1, *(n for axis, n in enumerate(x.shape) if axis not in axes)
+            )
+        )
+        if len(terms.m) == 1:
+            return x
+        values, top = terms.aligned(0)
+        partial = np.cumsum(values, axis=0)
+        total, scale = partial[-1], top[0]
+        if self.rounding is not None:
+            total = self._walk(terms, values, partial)
+        return normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
+
+    def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
+        """The last partial sum with its error; values and partial sums run along axis 0."""
+        assert self.rounding is not None
+        total = partial[-1]
+        bits = self.rounding.bits
+        mantissas = np.frexp(partial)[0] * 2.0**bits
+        inexact = ((mantissas != np.rint(mantissas)) | ~terms.fits(bits)).any(axis=0)
+        if not inexact.any():
+            return np.asarray(total)
+        steps = partial if terms.m.all() else partial * (values != 0)
+        spread = np.where(inexact & np.isfinite(total), np.sqrt((steps * steps).sum(axis=0)), 0.0)
+        noise = self._noise(np.frexp(total[:1])[0], "sum")
+        return np.asarray(total + self.rounding.roundoff * spread * noise, dtype=np.float64)
+
+    def store(self, x: Wide) -> Wide:
+        """x as the format stores it: small numbers as multiples of the smallest, none with
+        another sign."""
+        if self.rounding is None:
+            return x
+        x = self.round(x, "store")
+        unit = math.frexp(self.rounding.tiny)[1] - 1
+        small = (x.k < unit + 53) & (x.m != 0) & x.isfinite()
+        if not small.any():
+            return x
+        multiple = np.ldexp(x.m, np.clip(x.k - unit, -60, 53).astype(np.int32))
+        small &= multiple != np.rint(multiple)
+        noise = self._noise(x.m[:1], "underflow")
+        y = x + normal(noise * small, np.asarray(float(unit)))
+        return where(y.m * x.m < 0, ZERO, y)
+
+    def deviation(self, x: Wide) -> Wide:
+        """The root mean square of what the samples differ from the nominal value by, without the
+        sample axis; 0 where all are the same infinity, nan where one is undefined."""
+        if x.shape[0] == 1:
+            return ZERO.broadcast(x.shape[1:])
+        nominal = x[:1]
+        d = where(x[1:].equals(nominal), ZERO, x[1:] - nominal)
+        return sqrt((d * d).sum(0) / Wide.of(float(x.shape[0] - 1)))
+
+    def reach(self, x: Wide) -> Wide:
+        """The largest distance of a sample from the nominal value, without the sample axis."""
+        if x.shape[0] == 1:
+            return ZERO.broadcast(x.shape[1:])
+        d = where(x[1:].equals(x[:1]), ZERO, x[1:] - x[:1])
+        return functools.reduce(maximum, [abs(d[i]) for i in range(d.shape[0])])
+
+    def unstable(self, d: Wide) -> Bools | None:
+        """Where rounding may decide the sign of d, without the sample axis; None for nowhere."""
+        if d.shape[0] == 1:
+            return None
+        signs = np.sign(d.m)
+        flips = (signs != signs[:1]).any(axis=0)
+        spread = self.deviation(d)
+        near = (spread.m > 0) & (abs(d[0]) <= spread * Wide.of(self.factor))
+        return np.asarray(flips | near)
+
+    def _noise(self, nominal: Floats, operation: str) -> Floats:
+        """Uniform in [-1, 1] for each nominal mantissa (1, …) and sample: (samples, …)."""
+        bits = np.abs(nominal).view(np.uint64) ^ _salt(operation)
+        keys = self.keys.reshape(-1, *(1,) * (nominal.ndim - 1))
+        mixed = _mix(_mix(bits) + keys)
+        noise: Floats = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+        noise[0] = 0.0
+        return noise
+
+
+def exact_arithmetic() -> Arithmetic:
+    return Arithmetic(None, np.zeros(1, np.uint64), 0.0)
+
+
+def noisy_arithmetic(rounding: Rounding, samples: int, factor: float, seed: int) -> Arithmetic:
+    """The nominal sample and `samples` noisy ones."""
+    start = np.uint64(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "little"))
+    return Arithmetic(rounding, _mix(np.arange(samples + 1, dtype=np.uint64) + start), factor)
+
+
+def _either_power_of_two(a: Wide, b: Wide) -> Bools | None:
+    one, other = np.abs(a.m) == 0.5, np.abs(b.m) == 0.5
+    return np.asarray(one | other) if one.any() or other.any() else None
+
+
+@functools.cache
+def _salt(operation: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.sha256(operation.encode()).digest()[:8], "little"))
+
+
+def _mix(z: UInts) -> UInts:
+    """The finaliser of splitmix64."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,178 @@
+"""Inputs for the checks: one case for each regime, exact in the formats under test.
+
+A regime is a way in which real inputs are unlike the plain random ones that hide bugs. Every
+tensor holds numbers that its format represents exactly, so that oracle and code are given
+the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compiler import typed as t
+from .settings import Setting, choose, evaluate
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """How the tensors of a case are drawn. `scale` and `offset` shape real inputs, `masks`
+    names a pattern for boolean ones; params keep to moderate values throughout."""
+
+    name: str
+    claim: str
+    scale: float = 1.0
+    offset: float = 0.0
+    draw: str = "normal"
+    masks: str = "random"
+    shortest: bool = False
+    defaults: bool = True
+    quick: bool = True
+
+
+REGIMES: tuple[Regime, ...] = (
+    Regime("typical", "numbers around 1"),
+    Regime("consts", "constants off their defaults", defaults=False),
+    Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
+    Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs"),
+    Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
+    Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
+    Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
+    Regime("ragged", "rows of different lengths", masks="ragged"),
+    Regime("empty", "all masked out", masks="none"),
+    Regime("shortest", "lengths of 1", shortest=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One setting of everything a module is given. Real tensors are float64 arrays whose
+    numbers have at most `bits` significant bits."""
+
+    regime: str
+    seed: int
+    bits: int
+    setting: Setting
+    tensors: Mapping[str, Array]
+    cotangents: Mapping[str, Array]
+
+
+def case(module: t.Module, regime: Regime, seed: int, bits: int) -> Case:
+    """The case of a regime and seed; equal arguments give equal cases. Raises NoSetting."""
+    rng = random.Random(f"{module.qualified}/{seed}")
+    setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
+    draw = np.random.default_rng([seed, bits, *module.qualified.encode(), *regime.name.encode()])
+    tensors: dict[str, Array] = {}
+    variables = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
+    for variable in variables:
+        shape = shape_of(variable.dims, setting)
+        tensors[variable.name] = _tensor(variable, shape, regime, draw, bits, setting)
+    cotangents = {
+        name: rounded(draw.standard_normal(shape_of(module.definitions[name].dims, setting)), 8)
+        for name in module.outputs
+        if module.definitions[name].type == "real"
+    }
+    return Case(regime.name, seed, bits, setting, tensors, cotangents)
+
+
+def shape_of(dims: tuple[t.Expr, ...], setting: Setting) -> tuple[int, ...]:
+    return tuple(int(evaluate(dim, setting.sizes, {})) for dim in dims)
+
+
+def rounded(x: Array, bits: int) -> Array:
+    """The nearest numbers with so many significant bits."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def _tensor(
+    variable: t.Variable,
+    shape: tuple[int, ...],
+    regime: Regime,
+    draw: np.random.Generator,
+    bits: int,
+    setting: Setting,
+) -> Array:
+    if variable.type == "bool":
+        return _MASKS[regime.masks](shape, draw)
+    if variable.type == "int":
+        assert variable.domain is not None
+        top = int(evaluate(variable.domain, setting.sizes, {}))
+        return draw.integers(0, top, shape)
+    if variable.kind == "random":
+        return _random(variable, shape, regime, draw, bits, setting)
+    if variable.kind == "param":
+        centre = 1.0 if _starts_at_one(variable) else 0.0
+        return rounded(centre + 0.5 * draw.standard_normal(shape), bits)
+    if regime.draw == "grid":
+        return draw.integers(-2, 3, shape) / 2.0
+    if regime.draw == "signs":
+        sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
+        return rounded(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale, bits)
+    return rounded(regime.offset + regime.scale * draw.standard_normal(shape), bits)
+
+
+def _starts_at_one(variable: t.Variable) -> bool:
+    initial = variable.initial
+    value = initial.arguments.get("value") if initial is not None else None
+    return isinstance(value, t.Number) and value.value == 1
+
+
+def _random(
+    variable: t.Variable,
+    shape: tuple[int, ...],
+    regime: Regime,
+    draw: np.random.Generator,
+    bits: int,
+    setting: Setting,
+) -> Array:
+    """A draw as the source gives it; on a grid, and at its ends, where ties are the matter."""
+    assert variable.initial is not None
+    arguments = {
+        name: float(evaluate(value, setting.sizes, setting.consts))
+        for name, value in variable.initial.arguments.items()
+    }
+    match variable.initial.name:
+        case "uniform":
+            low, high = arguments["low"], arguments["high"]
+            unit = draw.random(shape)
+            if regime.draw == "grid":
+                unit = draw.integers(0, 8, shape) / 8.0
+            elif regime.draw == "signs":
+                unit = draw.choice([0.0, 1.0 - 2.0**-bits], shape)
+            return rounded(low + (high - low) * np.minimum(unit, 1.0 - 2.0**-bits), bits)
+        case "normal":
+            return rounded(arguments["mean"] + arguments["std"] * draw.standard_normal(shape), bits)
+        case "exponential":
+            return rounded(draw.exponential(size=shape), bits)
+        case "gumbel":
+            return rounded(draw.gumbel(size=shape), bits)
+        case _:
+            raise AssertionError(variable.initial.name)
+
+
+def _ragged(shape: tuple[int, ...], draw: np.random.Generator) -> Array:
+    """Along the last axis each row is admitted up to a length of its own; one row wholly
+    masked out where there are several."""
+    if not shape:
+        return np.asarray(True)
+    lengths = draw.integers(1, shape[-1] + 1, shape[:-1])
+    if lengths.size > 1:
+        lengths.flat[int(draw.integers(lengths.size))] = 0
+    mask: Array = np.arange(shape[-1]) < lengths[..., None]
+    return mask
+
+
+_MASKS: Mapping[str, Callable[[tuple[int, ...], np.random.Generator], Array]] = {
+    "random": lambda shape, draw: np.asarray(draw.random(shape) < 0.7),
+    "all": lambda shape, draw: np.ones(shape, dtype=bool),
+    "none": lambda shape, draw: np.zeros(shape, dtype=bool),
+    "ragged": _ragged,
+}

@@ -1,0 +1,145 @@
+"""What a verification found, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["OK", "WRONG", "INCONCLUSIVE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The worst element at which a check failed, and how to see it again."""
+
+    check: str
+    dtype: str
+    regime: str
+    seed: int
+    tensor: str
+    index: tuple[int, ...]
+    expected: str
+    got: str
+    ratio: float
+    equation: str
+    place: str
+    why: str
+    command: str
+
+    def __str__(self) -> str:
+        where = f"{self.tensor}{list(self.index)}" if self.index else self.tensor
+        lines = [f"WRONG {self.check} in {self.dtype}, {self.regime} (seed {self.seed}): {where}"]
+        if self.equation:
+            lines.append(f"  equation  {self.equation}    ({self.place})")
+        if self.why:
+            lines.append(f"  found     {self.why}")
+        if self.expected:
+            lines.append(f"  expected  {self.expected}")
+            lines.append(f"  got       {self.got}")
+            lines.append(f"  error     {self.ratio:.3g} times the tolerance")
+        lines.append(f"  again     {self.command}")
+        return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class Check:
+    """One check of a module: what it claims, how much it tried, and what came of it.
+
+    `worst` is the largest error over its tolerance; `left_out` counts elements of which no
+    claim is made: undefined, beyond the format, or on the brink of a jump.
+    """
+
+    name: str
+    claim: str
+    cases: int = 0
+    compared: int = 0
+    left_out: int = 0
+    worst: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.failures:
+            return "WRONG"
+        return "INCONCLUSIVE" if self.doubts or not self.cases else "OK"
+
+
+@dataclass(slots=True)
+class Report:
+    """All checks of one implementation of one module."""
+
+    module: str
+    implementation: str
+    checks: list[Check]
+    dtypes: tuple[str, ...]
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed, and every one tried something."""
+        return bool(self.checks) and all(check.verdict == "OK" for check in self.checks)
+
+    @property
+    def verdict(self) -> Verdict:
+        verdicts = [check.verdict for check in self.checks]
+        if "WRONG" in verdicts:
+            return "WRONG"
+        return "OK" if self.ok else "INCONCLUSIVE"
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The failures of all checks, root causes first: values before gradients."""
+        return [failure for check in self.checks for failure in check.failures]
+
+    @property
+    def cases(self) -> int:
+        return max((check.cases for check in self.checks), default=0)
+
+    @property
+    def compared(self) -> int:
+        return sum(check.compared for check in self.checks)
+
+    @property
+    def worst(self) -> float:
+        return max((check.worst for check in self.checks), default=0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        checks = [{**asdict(check), "verdict": check.verdict} for check in self.checks]
+        return {
+            "module": self.module,
+            "implementation": self.implementation,
+            "verdict": self.verdict,
+            "dtypes": list(self.dtypes),
+            "seconds": round(self.seconds, 3),
+            "checks": checks,
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.module}: {self.implementation}: {self.verdict}"]
+        for check in self.checks:
+            lines.append(
+                f"  {check.verdict:12} {check.name:11} {check.claim}: {check.cases} cases, "
+                f"{check.compared} numbers compared, {check.left_out} left out, "
+                f"largest error {check.worst:.2g} of its tolerance"
+            )
+            lines += [f"               {doubt}" for doubt in check.doubts]
+        lines += ["", *self.explain()] if self.failures else []
+        return "\n".join(lines)
+
+    def explain(self, most: int = 3) -> list[str]:
+        """The first failure of each check, at most so many."""
+        first = [check.failures[0] for check in self.checks if check.failures]
+        return [str(failure) for failure in first[:most]]
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """The last line of a run: how many modules came out how."""
+    count = {verdict: 0 for verdict in ("OK", "WRONG", "INCONCLUSIVE")}
+    for report in reports:
+        count[report.verdict] += 1
+    parts = [f"{n} {verdict}" for verdict, n in count.items() if n or verdict == "OK"]
+    noun = "module" if len(reports) == 1 else "modules"
+    return f"{len(reports)} {noun} verified: {', '.join(parts)}"
