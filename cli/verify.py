@@ -1,0 +1,238 @@
+"""`lawful verify`: modules in parallel processes, a progress bar, a table."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..compiler.project import Project, UsageError, find_project, select, shipped
+from .commands import load_or_fail
+
+if TYPE_CHECKING:
+    from ..verifier.report import Report
+    from ..verifier.verify import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One module to verify, in a form that another process can take."""
+
+    module: str
+    root: Path
+    out: Path
+    impl: str | None
+    options: Options
+
+
+def verify_command(
+    names: Sequence[str],
+    spec: Path | None,
+    out: Path | None,
+    *,
+    impl: str | None,
+    level: str,
+    dtypes: Sequence[str],
+    device: str,
+    seed: int,
+    regime: str | None,
+    jobs: int | None,
+    json: Path | None,
+    quiet: bool,
+    color: bool,
+) -> int:
+    """Status 0 where every check of every module passed, 1 where one failed or is open."""
+    project = find_project(spec, out)
+    modules = load_or_fail(project)
+    if modules is None:
+        return 1
+    try:
+        chosen = select(names, modules)
+    except UsageError:
+        project, names = _shipped_names(project, names)
+        modules = load_or_fail(project)
+        assert modules is not None
+        chosen = select(names, modules)
+    if impl is not None and len(chosen) != 1:
+        raise UsageError(f"--impl needs one module; {len(chosen)} are selected")
+    options = _options(level, dtypes, device, seed, regime)
+    tasks = []
+    for name in chosen:
+        command = ["lawful", "verify", name, *(["--impl", impl] if impl else [])]
+        command += ["--spec", str(spec)] if spec else []
+        command += ["--out", str(out)] if out else []
+        own = replace(options, command=" ".join(command))
+        tasks.append(Task(name, project.root, project.out, impl, own))
+    _check_callable(tasks[0])
+    reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+    _show(reports, quiet=quiet, color=color)
+    if json is not None:
+        text = jsonlib.dumps({"version": 1, "reports": [r.as_dict() for r in reports]}, indent=1)
+        json.write_text(text + "\n", encoding="utf-8")
+    return 0 if all(report.ok for report in reports) else 1
+
+
+def _shipped_names(project: Project, names: Sequence[str]) -> tuple[Project, list[str]]:
+    """Names of the shipped library, which `lawful.` begins; UsageError for any other."""
+    if not all(name.startswith("lawful.") for name in names):
+        raise
+    return shipped(), [name.removeprefix("lawful.") for name in names]
+
+
+def _options(
+    level: str, dtypes: Sequence[str], device: str, seed: int, regime: str | None
+) -> Options:
+    """The options of a run. Raises UsageError where one has no meaning."""
+    from ..verifier.regimes import REGIMES
+    from ..verifier.verify import DTYPES, QUICK_DTYPES, Options
+
+    if level not in ("quick", "full"):
+        raise UsageError(f"--level is quick or full, not `{level}`")
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise UsageError(f"--dtype is one of {', '.join(DTYPES)}, not `{dtype}`")
+    if regime is not None and regime not in [r.name for r in REGIMES]:
+        raise UsageError(f"--regime is one of {', '.join(r.name for r in REGIMES)}")
+    chosen = tuple(dtypes) or (QUICK_DTYPES if level == "quick" else DTYPES)
+    return Options("full" if level == "full" else "quick", chosen, device, seed, regime)
+
+
+def _check_callable(task: Task) -> None:
+    """Raise UsageError where the implementation or the device cannot be had."""
+    import torch
+
+    from ..verifier.candidate import CandidateError, external
+
+    try:
+        torch.empty(0, device=task.options.device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {task.options.device}: {error}") from error
+    if task.impl is not None:
+        try:
+            external(task.impl)
+        except CandidateError as error:
+            raise UsageError(str(error)) from error
+
+
+def verify_task(task: Task, ticks: Any = None) -> Report:
+    """Verify one module; puts a tick into the queue `ticks` after each case."""
+    import torch
+
+    from ..compiler.diagnostics import Log
+    from ..compiler.library import load
+    from ..verifier.candidate import CandidateError, external, generated
+    from ..verifier.report import Check, Report
+    from ..verifier.verify import verify_candidate
+
+    torch.set_num_threads(1)
+    module = load(task.root, Log())[task.module]
+    try:
+        candidate = external(task.impl) if task.impl else generated(module, task.out)
+    except CandidateError as error:
+        absent = Check("values", "every output is the equation's")
+        absent.doubts.append(str(error))
+        return Report(task.module, "nothing", [absent], task.options.dtypes)
+    progress = (lambda: None) if ticks is None else (lambda: ticks.put(1))
+    return verify_candidate(module, candidate, task.options, progress)
+
+
+def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[Report]:
+    """The reports of all tasks, in their order."""
+    from ..verifier.verify import planned
+
+    total = sum(planned(task.options) for task in tasks)
+    with _bar(total, quiet=quiet, color=color) as advance:
+        if jobs == 1 or len(tasks) == 1:
+            return [verify_task(task, _Ticks(advance)) for task in tasks]
+        context = multiprocessing.get_context("spawn")
+        with context.Manager() as manager:
+            ticks = manager.Queue()
+            reader = threading.Thread(target=_drain, args=(ticks, advance), daemon=True)
+            reader.start()
+            workers = min(jobs, len(tasks))
+            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                futures = {pool.submit(verify_task, task, ticks): task.module for task in tasks}
+                done = {futures[f]: f.result() for f in as_completed(futures)}
+            ticks.put(None)
+            reader.join()
+        return [done[task.module] for task in tasks]
+
+
+class _Ticks:
+    """The queue of a run in one process: a tick advances the bar at once."""
+
+    def __init__(self, advance: Any) -> None:
+        self.advance = advance
+
+    def put(self, tick: int) -> None:
+        self.advance(tick)
+
+
+def _drain(ticks: Any, advance: Any) -> None:
+    while (tick := ticks.get()) is not None:
+        advance(tick)
+
+
+@contextmanager
+def _bar(total: int, *, quiet: bool, color: bool) -> Iterator[Any]:
+    """A progress bar over cases on stderr; yields what advances it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=not color)
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=quiet, transient=False) as progress:
+        bar = progress.add_task("cases", total=total)
+        yield lambda tick: progress.advance(bar, tick)
+        progress.update(bar, completed=total)
+
+
+def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
+    """The table, what failed, and the line that counts."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..verifier.report import summary
+
+    width = None if sys.stdout.isatty() else 140
+    console = Console(no_color=not color, width=width, highlight=False)
+    if not quiet:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("module", "checked"):
+            table.add_column(heading, overflow="fold")
+        for heading in ("cases", "compared", "left out", "error/tolerance"):
+            table.add_column(heading, justify="right")
+        table.add_column("verdict")
+        table.add_column("seconds", justify="right")
+        styles = {"OK": "green", "WRONG": "bold red", "INCONCLUSIVE": "yellow"}
+        for report in reports:
+            checks = ", ".join(check.name for check in report.checks)
+            table.add_row(
+                Text(report.module),
+                Text(checks),
+                str(report.cases),
+                str(report.compared),
+                str(sum(check.left_out for check in report.checks)),
+                f"{report.worst:.2g}",
+                Text(report.verdict, style=styles[report.verdict]),
+                f"{report.seconds:.1f}",
+            )
+        console.print(table)
+    for report in reports:
+        for text in report.explain():
+            console.print(Text(f"\n{report.module}: {text}"), soft_wrap=True)
+        for check in report.checks:
+            for doubt in check.doubts:
+                line = f"\n{report.module}: INCONCLUSIVE {check.name}: {doubt}"
+                console.print(Text(line), soft_wrap=True)
+    if not quiet:
+        console.print(Text(f"\n{summary(reports)}"))
