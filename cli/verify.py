@@ -50,6 +50,8 @@ def verify_command(
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
+    from ..verifier.verify import planned
+
     project = find_project(spec, out)
     modules = load_or_fail(project)
     if modules is None:
@@ -72,7 +74,8 @@ def verify_command(
         own = replace(options, command=" ".join(command))
         tasks.append(Task(name, project.root, project.out, impl, own))
     _check_callable(tasks[0])
-    reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+    total = sum(planned(modules[task.module], task.options) for task in tasks)
+    reports = _run(tasks, total, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
         text = jsonlib.dumps({"version": 1, "reports": [r.as_dict() for r in reports]}, indent=1)
@@ -144,11 +147,8 @@ def verify_task(task: Task, ticks: Any = None) -> Report:
     return verify_candidate(module, candidate, task.options, progress)
 
 
-def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[Report]:
+def _run(tasks: Sequence[Task], total: int, jobs: int, *, quiet: bool, color: bool) -> list[Report]:
     """The reports of all tasks, in their order."""
-    from ..verifier.verify import planned
-
-    total = sum(planned(task.options) for task in tasks)
     with _bar(total, quiet=quiet, color=color) as advance:
         if jobs == 1 or len(tasks) == 1:
             return [verify_task(task, _Ticks(advance)) for task in tasks]

@@ -146,16 +146,33 @@ def check_module(
     typed = _assemble(scope, module, prefix, statements, declared, defined, laws)
     if not own.failed:
         check_unused(scope, typed, statements)
-    if not own.failed and typed.incremental is not None:
+    if not own.failed and _is_whole(scope, statements, defined, laws) and typed.incremental is not None:
         marks = [x for x in statements if isinstance(x, s.Incremental)]
         check_incremental(own, typed, scope.prover, marks[0].index.span)
     for entry in own.diagnostics:
         if entry not in log.diagnostics:
             log.diagnostics.append(entry)
-    if own.failed:
+    if own.failed or not _is_whole(scope, statements, defined, laws):
         return None
     bounds = {n: scope.prover.bounds[n] for n in typed.outputs if n in scope.prover.bounds}
     return Checked(typed, bounds, constructor_sizes(typed))
+
+
+def _is_whole(
+    scope: Scope, statements: Sequence[s.Statement], defined: Defined, laws: Sequence[t.Law]
+) -> bool:
+    """Whether nothing was dropped because a module that it applies is wrong elsewhere."""
+    wanted_laws = 0
+    for x in statements:
+        if isinstance(x, s.Law):
+            wanted_laws += 1
+        elif isinstance(x, s.Use) and x.name.name not in scope.submodules:
+            return False
+        elif isinstance(x, s.Equation):
+            name = x.name.name
+            if name not in defined.definitions and scope.records.get(name) is None:
+                return False
+    return wanted_laws == len(laws)
 
 
 def _laws(scope: Scope, statements: Sequence[s.Statement], defined: Defined) -> list[t.Law]:

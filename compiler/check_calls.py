@@ -311,11 +311,13 @@ def _check_shape(
     dims = _dims(argument)
     if all(scope.prover.equal(a, b) for a, b in zip(wanted, dims, strict=True)):
         return
+    there = show_dims(takes.dims)
+    if show_dims(wanted) != there:
+        there += f", here {show_dims(wanted)}"
     scope.fail(
         "E711",
         written.span,
-        f"the argument `{takes.name}` of `{call.module.name}` has the shape "
-        f"{show_dims(takes.dims)}, here {show_dims(wanted)}",
+        f"the argument `{takes.name}` of `{call.module.name}` has the shape {there}",
         label=f"this has the shape {show_dims(dims)}",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from . import syntax as s
 from . import typed as t
 from .check_calls import is_module_call, outputs, whole_bounds
-from .check_functions import MAX_NODES, expanded
+from .check_functions import BUILTINS, MAX_NODES, expanded
 from .check_scope import Context, Scope, Tensor
 from .check_wholes import right_side
 from .infer_bounds import bounds_of
@@ -88,9 +88,18 @@ def enter(scope: Scope, definition: t.Definition, dims: tuple[t.Expr, ...]) -> N
     scope.tensors[name] = Tensor(name, "equation", dims, definition.type)
 
 
+def _may_be_whole(scope: Scope, e: s.Expr) -> bool:
+    """Whether a right side may be the result of a module, known or not."""
+    call = e.base if isinstance(e, s.Field) else e
+    if not isinstance(call, s.Call):
+        return False
+    name = call.callee.name if isinstance(call.callee, s.Name) else ""
+    return is_module_call(scope, e) or name not in {*BUILTINS, *scope.world.functions}
+
+
 def enter_broken(scope: Scope, plan: Plan, sequence: tuple[t.Expr, ...] | None = None) -> None:
     """Make a wrong equation known, with its shape where its left side tells it."""
-    call_like = any(is_module_call(scope, e.right) for e in plan.equations)
+    call_like = any(_may_be_whole(scope, e.right) for e in plan.equations)
     dims = sequence or tuple(axis.range for axis in plan.axes.values())
     known = plan.sound and not call_like
     scope.tensors[plan.name] = Tensor(plan.name, "equation", dims if known else None, None)

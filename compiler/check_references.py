@@ -152,7 +152,11 @@ def _free_index(scope: Scope, name: s.Name, ctx: Context) -> None:
 def _check_allowed(scope: Scope, name: s.Name, kind: str, ctx: Context) -> None:
     if ctx.only is None or kind in ctx.only:
         return
-    kinds = " and ".join(["numbers", *(f"{k}s" for k in sorted(ctx.only, reverse=True))])
+    kinds = {
+        frozenset[str](): "numbers",
+        frozenset({"size"}): "numbers and sizes",
+        frozenset({"size", "const"}): "numbers, sizes and consts",
+    }[ctx.only]
     scope.fail(
         "E302",
         name.span,

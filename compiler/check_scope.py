@@ -115,7 +115,11 @@ class Scope:
         """Report a name that nothing has, unless the statement that has it is broken."""
         if name.name in self.lost:
             raise Poisoned
-        self.fail(code, name.span, message, help=suggest(name.name, candidates))
+        known = list(candidates)
+        near = suggest(name.name, known)
+        if not near and code == "E715":
+            near = f"it has {in_words(known)}"
+        self.fail(code, name.span, message, help=near)
 
     def fail(
         self, code: str, span: Span, message: str, *, label: str = "", help: str = ""

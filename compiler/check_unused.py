@@ -14,7 +14,7 @@ _CODES = {
     "const": "E606",
     "param": "E607",
     "random source": "E608",
-    "submodule": "E616",
+    "submodule": "E618",
     "size": "W202",
     "index": "W201",
 }

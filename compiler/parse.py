@@ -257,6 +257,8 @@ def _describe(expected: set[str]) -> str:
     words = [_TERMINALS.get(name, f"`{name.lower()}`") for name in names]
     if "COMPARISON" in expected:
         words.append("an operator")
+    if not words:
+        return "the end of the statement"
     return " or ".join(words) if len(words) < 5 else "something else"
 
 
@@ -304,7 +306,8 @@ class _Build:
         return s.Argument(self.at(c), None, c[0])
 
     def keyword(self, c: list[Any]) -> s.Argument:
-        return s.Argument(self.at(c), c[0], c[2])
+        name = self.name(c) if isinstance(c[0], Token) else c[0]  # `mean` of `normal(mean = 0)`
+        return s.Argument(self.at(c), name, c[2])
 
     def dotted(self, c: list[Any]) -> s.Ident:
         names = _nodes(c)
@@ -317,7 +320,12 @@ class _Build:
         span = self.at(c)
         digits, _, exponent = text.lower().partition("e")
         if len(digits) > 100 or len(exponent) > 5 or abs(int(exponent or 0)) > 4000:
-            self.log.fail("E008", span, "the number has too many digits")
+            self.log.fail(
+                "E008",
+                span,
+                "the number has too many digits",
+                help="at most 100 digits and exponents up to 4000",
+            )
         return s.Number(span, Fraction(text), text.isdigit())
 
     def truth(self, c: list[Any]) -> s.Truth:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from . import typed as t
+from .walk import children, nodes
 
 
 def substitute(e: t.Expr, names: Mapping[str, t.Expr]) -> t.Expr:
-    """`e`, a size expression or a bound, with `names` put for its indices and sizes."""
+    """`e`, an integer expression or a condition, with `names` put for its indices and sizes."""
     match e:
         case t.IndexRef() | t.SizeRef():
             return names.get(e.name, e)
@@ -30,8 +31,23 @@ def substitute(e: t.Expr, names: Mapping[str, t.Expr]) -> t.Expr:
         case t.Compare():
             left, right = substitute(e.left, names), substitute(e.right, names)
             return replace(e, left=left, right=right)
+        case t.And() | t.Or():
+            return replace(e, operands=tuple(substitute(o, names) for o in e.operands))
+        case t.Not():
+            return replace(e, operand=substitute(e.operand, names))
+        case t.Element():
+            return replace(e, subscripts=tuple(substitute(x, names) for x in e.subscripts))
         case _:
             return e
+
+
+def substitutes(e: t.Expr) -> bool:
+    """Whether `substitute` reaches every index and size of a condition."""
+    match e:
+        case t.Reduce() | t.Row() | t.Iverson() | t.Apply() | t.Power() | t.Rounded():
+            return False
+        case _:
+            return all(map(substitutes, children(e)))
 
 
 def is_plain(e: t.Expr) -> bool:
@@ -51,9 +67,7 @@ def is_plain(e: t.Expr) -> bool:
             return False
 
 
-def in_callers_sizes(
-    e: t.Expr, module: t.Module, sizes: Mapping[str, t.Expr]
-) -> t.Expr:
+def in_callers_sizes(e: t.Expr, module: t.Module, sizes: Mapping[str, t.Expr]) -> t.Expr:
     """A size expression of `module` in the terms of its caller, who gives `sizes`."""
     known = dict(sizes)
     for name, size in module.sizes.items():
@@ -73,6 +87,4 @@ def unfolded(e: t.Expr, module: t.Module) -> t.Expr:
 
 
 def _names(e: t.Expr) -> set[str]:
-    from .walk import nodes
-
     return {n.name for n in nodes(e) if isinstance(n, t.SizeRef)}

@@ -59,8 +59,8 @@ class Target:
 
 def target(exact: Exact, spread: Spread, rough: Spread, format: Format) -> Target:
     """Tolerances in a format: λ·σ, or what rounding `ROUGH` times as coarse reaches where that
-    is more (a saturated softmax that rarely tips over has a small σ), plus ulps. No claim is
-    made where the value is undefined, beyond the format, or rests on a comparison that rounding
+    is more (a saturated softmax that rarely tips over has a small σ, and fused kernels recompute
+    it from the logsumexp), plus ulps. No claim is made where the value is undefined, beyond the format, or rests on a comparison that rounding
     decides."""
     counts = ~exact.undefined & ~spread.jump
     if exact.high.dtype.kind in "bi":

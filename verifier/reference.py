@@ -77,18 +77,19 @@ def spread(
     samples: int = 32,
     factor: float = 32.0,
     seed: int = 0,
+    recomputes: bool = False,
 ) -> tuple[dict[str, Spread], dict[str, Spread]]:
     """The outputs by name, and by name of each real input, param and random source the gradient
     of sum(cotangent * output) over the outputs that have a cotangent.
 
     `sizes` holds all sizes; `tensors` every input, param and random source, in the shape that
     the module declares; `cotangents` real outputs in their shapes. `factor` is how many standard
-    deviations from a jump count as too close."""
+    deviations from a jump count as too close. `recomputes`: see `Arithmetic`."""
     scale = 1.0
     if rounding.roundoff < FINEST:
         scale = rounding.roundoff / FINEST
         rounding = Rounding(FINEST, rounding.tiny / scale, FINEST_BITS)
-    arithmetic = noisy_arithmetic(rounding, samples, factor, seed)
+    arithmetic = noisy_arithmetic(rounding, samples, factor, seed, recomputes)
     with np.errstate(all="ignore"):
         store = run(module, sizes, consts, tensors, arithmetic)
         outputs = {name: _spread(arithmetic, store[name], scale) for name in module.outputs}

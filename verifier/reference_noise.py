@@ -44,11 +44,14 @@ FORMATS: dict[str, Rounding] = {
 @dataclass(frozen=True, slots=True, eq=False)
 class Arithmetic:
     """Rounding in `len(keys)` samples; None for exact arithmetic in one sample. `factor` is how
-    many standard deviations from a jump count as close to it."""
+    many standard deviations from a jump count as close to it. `recomputes`: a softmax is
+    recomputed from the rounded logsumexp of its row, as fused kernels do in their backward
+    pass, which at large scores costs accuracy where dividing by the sum costs none."""
 
     rounding: Rounding | None
     keys: UInts
     factor: float
+    recomputes: bool = False
 
     def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
         """The result x of an elementary operation, rounded, save where it is known exact."""
@@ -161,10 +164,13 @@ def exact_arithmetic() -> Arithmetic:
     return Arithmetic(None, np.zeros(1, np.uint64), 0.0)
 
 
-def noisy_arithmetic(rounding: Rounding, samples: int, factor: float, seed: int) -> Arithmetic:
+def noisy_arithmetic(
+    rounding: Rounding, samples: int, factor: float, seed: int, recomputes: bool = False
+) -> Arithmetic:
     """The nominal sample and `samples` noisy ones."""
     start = np.uint64(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "little"))
-    return Arithmetic(rounding, _mix(np.arange(samples + 1, dtype=np.uint64) + start), factor)
+    keys = _mix(np.arange(samples + 1, dtype=np.uint64) + start)
+    return Arithmetic(rounding, keys, factor, recomputes)
 
 
 def _either_power_of_two(a: Wide, b: Wide) -> Bools | None:

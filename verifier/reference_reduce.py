@@ -211,8 +211,12 @@ def row_real(
 
 
 def softmax(arithmetic: Arithmetic, x: Real) -> Real:
-    _, _, exponentials, s = _shifted_exponentials(arithmetic, x.value)
+    top, _, exponentials, s = _shifted_exponentials(arithmetic, x.value)
     a = arithmetic.divide(exponentials, s)
+    if arithmetic.recomputes:
+        lse = top + wide.log(s)
+        slip = wide.where(lse.isfinite(), lse - arithmetic.round(lse, "logsumexp"), ZERO)
+        a = a * wide.exp(slip)
     jump = along(x.jump)
 
     def pull(adjoint: Adjoint) -> Adjoint:

@@ -24,7 +24,8 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class Regime:
     """How the tensors of a case are drawn. `scale` and `offset` shape real inputs, `masks`
-    names a pattern for boolean ones; params keep to moderate values throughout."""
+    names a pattern for boolean ones; params keep to moderate values throughout. `repeats` cases
+    are tried for each seed."""
 
     name: str
     claim: str
@@ -35,6 +36,8 @@ class Regime:
     shortest: bool = False
     defaults: bool = True
     quick: bool = True
+    repeats: int = 1
+    samplers_only: bool = False
 
 
 REGIMES: tuple[Regime, ...] = (
@@ -45,6 +48,14 @@ REGIMES: tuple[Regime, ...] = (
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
     Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
     Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
+    Regime(
+        "boundary",
+        "equal probabilities, draws and constants exactly where the law is cut",
+        draw="level",
+        defaults=False,
+        repeats=12,
+        samplers_only=True,
+    ),
     Regime("ragged", "rows of different lengths", masks="ragged"),
     Regime("empty", "all masked out", masks="none"),
     Regime("shortest", "lengths of 1", shortest=True),
@@ -64,11 +75,11 @@ class Case:
     cotangents: Mapping[str, Array]
 
 
-def case(module: t.Module, regime: Regime, seed: int, bits: int) -> Case:
-    """The case of a regime and seed; equal arguments give equal cases. Raises NoSetting."""
-    rng = random.Random(f"{module.qualified}/{seed}")
+def case(module: t.Module, regime: Regime, seed: int, bits: int, repeat: int = 0) -> Case:
+    """A case of a regime and seed; equal arguments give equal cases. Raises NoSetting."""
+    rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
     setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
-    draw = np.random.default_rng([seed, bits, *module.qualified.encode(), *regime.name.encode()])
+    draw = np.random.default_rng([seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()])
     tensors: dict[str, Array] = {}
     variables = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
     for variable in variables:
@@ -113,6 +124,8 @@ def _tensor(
         return rounded(centre + 0.5 * draw.standard_normal(shape), bits)
     if regime.draw == "grid":
         return draw.integers(-2, 3, shape) / 2.0
+    if regime.draw == "level":
+        return np.broadcast_to(draw.integers(-2, 3, (*shape[:-1], 1)) / 2.0, shape).copy()
     if regime.draw == "signs":
         sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
         return rounded(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale, bits)
@@ -143,7 +156,7 @@ def _random(
         case "uniform":
             low, high = arguments["low"], arguments["high"]
             unit = draw.random(shape)
-            if regime.draw == "grid":
+            if regime.draw in ("grid", "level"):
                 unit = draw.integers(0, 8, shape) / 8.0
             elif regime.draw == "signs":
                 unit = draw.choice([0.0, 1.0 - 2.0**-bits], shape)
@@ -159,13 +172,15 @@ def _random(
 
 
 def _ragged(shape: tuple[int, ...], draw: np.random.Generator) -> Array:
-    """Along the last axis each row is admitted up to a length of its own; one row wholly
-    masked out where there are several."""
+    """Along the last axis each row is admitted up to a length of its own, as different as they
+    can be; where there are three rows or more, one is wholly masked out."""
     if not shape:
         return np.asarray(True)
-    lengths = draw.integers(1, shape[-1] + 1, shape[:-1])
-    if lengths.size > 1:
-        lengths.flat[int(draw.integers(lengths.size))] = 0
+    rows = int(np.prod(shape[:-1]))
+    lengths = np.round(np.linspace(min(2, shape[-1]), shape[-1], rows)).astype(np.int64)
+    if rows >= 3:
+        lengths[rows // 2] = 0
+    lengths = draw.permutation(lengths).reshape(shape[:-1])
     mask: Array = np.arange(shape[-1]) < lengths[..., None]
     return mask
 

@@ -42,11 +42,14 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
         sizes = _sizes(module, rng, 1 if shortest else 2, bound)
         if sizes is None:
             continue
-        equal = len(sizes) - len(set(sizes.values()))
-        cost = float(sum(sizes.values())) if shortest else equal + sum(sizes.values()) / 1000
+        cost = float(sum(sizes.values()))
+        if not shortest:
+            equal = len(sizes) - len(set(sizes.values()))
+            small = sum(sizes[name] < 3 for name in sizes)
+            cost = equal + small / 4 + cost / 1000
         if best is None or cost < best[0]:
             best = cost, sizes
-        if best[0] < 1 and attempt > TRIES // 20:
+        if best[0] < 1 / 4 and attempt > TRIES // 20:
             break
     if best is None:
         raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")

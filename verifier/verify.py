@@ -80,26 +80,29 @@ def verify_candidate(
     )
 
 
-def planned(options: Options) -> int:
+def planned(module: t.Module, options: Options) -> int:
     """How many cases a run will try."""
     groups = len({BITS[dtype] for dtype in options.dtypes})
-    return groups * len(_regimes(options)) * SEEDS[options.level]
+    repeats = sum(regime.repeats for regime in _regimes(module, options))
+    return groups * repeats * SEEDS[options.level]
 
 
-def _regimes(options: Options) -> list[Regime]:
+def _regimes(module: t.Module, options: Options) -> list[Regime]:
+    chosen = [regime for regime in REGIMES if module.randoms or not regime.samplers_only]
     if options.regime is not None:
-        return [regime for regime in REGIMES if regime.name == options.regime]
-    return [regime for regime in REGIMES if regime.quick or options.level == "full"]
+        return [regime for regime in chosen if regime.name == options.regime]
+    return [regime for regime in chosen if regime.quick or options.level == "full"]
 
 
 def cases(module: t.Module, options: Options, bits: int) -> Iterator[Case]:
     """The cases of a run. Regimes whose sizes and consts cannot be met are passed over."""
     for seed in range(options.seed, options.seed + SEEDS[options.level]):
-        for regime in _regimes(options):
-            try:
-                yield case(module, regime, seed, bits)
-            except NoSetting:
-                continue
+        for regime in _regimes(module, options):
+            for repeat in range(regime.repeats):
+                try:
+                    yield case(module, regime, seed, bits, repeat)
+                except NoSetting:
+                    continue
 
 
 class _Run:
@@ -178,6 +181,7 @@ class _Run:
             replace(rounding, roundoff=coarser * rounding.roundoff),
             factor=FACTOR,
             seed=the_case.seed,
+            recomputes=coarser > 1,
         )
 
     def check_dtype(self, truth: Truth, dtype: str) -> None:

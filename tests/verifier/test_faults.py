@@ -115,8 +115,8 @@ FAULTS = (
     Fault(
         "one more than top-k",
         "samplers.TopKTopPSampler",
-        "(place < top_k)",
-        "(place <= top_k)",
+        "where=place < top_k",
+        "where=place <= top_k",
         "values",
     ),
     Fault(

@@ -1,0 +1,3 @@
+module M
+input count
+output y = 1

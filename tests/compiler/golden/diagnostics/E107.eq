@@ -1,0 +1,3 @@
+module M
+inptu x
+output y = 1

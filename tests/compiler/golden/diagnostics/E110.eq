@@ -1,0 +1,4 @@
+module M
+input x
+"A module."
+output y = x

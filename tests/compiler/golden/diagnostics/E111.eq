@@ -1,0 +1,4 @@
+size T
+module M
+input x
+output y = x

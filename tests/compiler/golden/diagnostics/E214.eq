@@ -1,0 +1,7 @@
+def exp(x) = 1 + x
+
+module M
+size T
+index t: T
+input x[T]
+output y[t] = x[t]

@@ -1,0 +1,7 @@
+module M
+size T
+index t: T
+const c = 2
+require t < T
+input x[T]
+output y[t] = c * x[t]

@@ -1,0 +1,6 @@
+module M
+size T
+index t: T
+input x[T]
+random g[T] ~ gumbel()
+output y[t] = x[t]

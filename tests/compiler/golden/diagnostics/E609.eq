@@ -1,0 +1,6 @@
+module M
+size T
+index t: T
+input x[T]
+h[t+1] = h[t] + x[t]
+output y = h[T]

@@ -1,0 +1,6 @@
+module M
+size T
+index t: T
+input x[T]
+param w[T] ~ xavier()
+output y[t] = w[t] * x[t]

@@ -1,0 +1,13 @@
+module Scale
+size T
+index t: T
+input x[T]
+param w[T] = 1
+output y[t] = w[t] * x[t]
+
+module M
+size T
+index t: T
+input x[T]
+use scale: Scale()
+output y[t] = x[t]

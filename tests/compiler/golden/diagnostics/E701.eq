@@ -1,0 +1,7 @@
+import Scale from scaling
+
+module M
+size T
+index t: T
+input x[T]
+output y[t] = x[t]

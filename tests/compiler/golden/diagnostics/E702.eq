@@ -1,0 +1,7 @@
+import RmsNorm from lawful.norms
+
+module M
+size T
+index t: T
+input x[T]
+output y[t] = x[t]

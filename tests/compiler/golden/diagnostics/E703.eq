@@ -1,0 +1,7 @@
+import Scale from E703
+
+module M
+size T
+index t: T
+input x[T]
+output y[t] = x[t]

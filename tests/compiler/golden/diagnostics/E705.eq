@@ -1,0 +1,6 @@
+module M
+size T
+index t: T
+input x[T]
+use inner: M()
+output y = inner(x = x)

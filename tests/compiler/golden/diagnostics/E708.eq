@@ -1,0 +1,13 @@
+module Norm
+size T
+index t: T
+const eps = 1e-6
+input x[T]
+output y[t] = x[t] / sqrt(eps + mean[t] x[t]^2)
+
+module M
+size T
+index t: T
+input x[T]
+output y[t] = z[t] + x[t]
+z = Norm(eps = 1)

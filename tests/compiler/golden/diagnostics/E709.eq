@@ -1,0 +1,12 @@
+module Norm
+size T
+index t: T
+const eps = 1e-6
+input x[T]
+output y[t] = x[t] / sqrt(eps + mean[t] x[t]^2)
+
+module M
+size T
+index t: T
+input x[T]
+output y = Norm(x, x = x)

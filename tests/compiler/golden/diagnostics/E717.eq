@@ -1,0 +1,5 @@
+module M
+size T
+index t: T
+input x[T]
+output y[t] = x.a[t]

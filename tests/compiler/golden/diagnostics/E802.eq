@@ -1,0 +1,7 @@
+module M
+size T
+index t: T
+input x[T]
+output y[t] = 2 * x[t]
+
+law slope: grad(y[t], 2 * x[t]) == 1

@@ -1,0 +1,7 @@
+module M
+size T
+index t: T
+input x[T]
+incremental t
+output y[t] = x[t]
+output z = x[0]
