@@ -9,19 +9,23 @@ has an error is None for those that use it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 from . import syntax as s
 from . import typed as t
 from .check_calls import constructor_sizes, declare_use
 from .check_declarations import Declared, collect_names, declare
-from .check_definitions import Defined, define
+from .check_definitions import define
+from .check_equations import Defined
 from .check_functions import declare_functions
 from .check_incremental import check_incremental
 from .check_laws import check_law
-from .check_scope import Checked, Function, Scope, World
+from .check_scope import Checked, Scope, World, attempt
 from .check_unused import check_unused
 from .diagnostics import Log, Poisoned
 from .names import is_plain, python_name, snake_case
+from .walk import syntax_nodes
 
 
 def check(file: s.File, prefix: str, imported: World, log: Log) -> World:
@@ -114,8 +118,6 @@ def _check_with_needs(
 
 def applied(module: s.Module) -> list[str]:
     """Names that a module may apply as modules: in `use`, and before `(`."""
-    from .walk import syntax_nodes
-
     found: dict[str, None] = {}
     for statement in module.statements:
         if isinstance(statement, s.Use):
@@ -137,22 +139,20 @@ def check_module(
     declared = declare(scope, statements)
     for statement in statements:
         if isinstance(statement, s.Use):
-            try:
-                declare_use(scope, statement)
-            except Poisoned:
-                pass
+            attempt(partial(declare_use, scope), statement)
     defined = define(scope, [x for x in statements if isinstance(x, s.Equation)])
     laws = _laws(scope, statements, defined)
     typed = _assemble(scope, module, prefix, statements, declared, defined, laws)
     if not own.failed:
         check_unused(scope, typed, statements)
-    if not own.failed and _is_whole(scope, statements, defined, laws) and typed.incremental is not None:
+    whole = _is_whole(scope, statements, defined, laws)
+    if not own.failed and whole and typed.incremental is not None:
         marks = [x for x in statements if isinstance(x, s.Incremental)]
         check_incremental(own, typed, scope.prover, marks[0].index.span)
     for entry in own.diagnostics:
         if entry not in log.diagnostics:
             log.diagnostics.append(entry)
-    if own.failed or not _is_whole(scope, statements, defined, laws):
+    if own.failed or not whole:
         return None
     bounds = {n: scope.prover.bounds[n] for n in typed.outputs if n in scope.prover.bounds}
     return Checked(typed, bounds, constructor_sizes(typed))
@@ -190,10 +190,8 @@ def _laws(scope: Scope, statements: Sequence[s.Statement], defined: Defined) -> 
             )
             continue
         seen[law.name.name] = law
-        try:
+        with suppress(Poisoned):
             laws.append(check_law(scope, law, defined.definitions))
-        except Poisoned:
-            pass
     return laws
 
 
@@ -222,7 +220,12 @@ def _assemble(
         )
     submodules = {
         name: t.Submodule(
-            stack.declaration.span, name, stack.count, stack.checked.module, stack.sizes, stack.consts
+            stack.declaration.span,
+            name,
+            stack.count,
+            stack.checked.module,
+            stack.sizes,
+            stack.consts,
         )
         for name, stack in scope.submodules.items()
     }
@@ -262,6 +265,3 @@ def prelude(file: s.File, log: Log) -> World:
     world = World()
     declare_functions(file.defs, world, log, prelude=True)
     return world
-
-
-__all__ = ["Function", "check", "prelude"]

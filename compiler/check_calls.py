@@ -10,10 +10,11 @@ from . import check_wholes as wholes
 from . import syntax as s
 from . import typed as t
 from .check_declarations import SIZES, SIZES_AND_CONSTS
-from .check_references import flatten, view
-from .check_scope import Checked, Context, Scope, Stack, a_kind, each, in_words, show_dims
+from .check_references import flatten, subscripted, view
+from .check_scope import Checked, Context, Scope, Stack, Tensor, a_kind, each, in_words
 from .diagnostics import Poisoned, suggest
 from .ranges import Bounds
+from .show import show, show_dims
 from .source import Span
 from .substitute import in_callers_sizes, is_plain, substitute
 from .walk import nodes
@@ -73,16 +74,13 @@ def _instance(
     written: tuple[s.Expr, ...],
     ctx: Context,
 ) -> t.Expr | None:
-    from .check_references import subscripted
-    from .check_scope import Tensor
-
     wanted = 0 if stack.count is None else 1
     if len(written) != wanted:
         scope.fail(
             "E714",
             span,
             f"`{name}` is a stack of submodules" if wanted else f"`{name}` is a single submodule",
-            help=f"say which: `{name}[l](…)`" if wanted else f"call it without brackets: `{name}(…)`",
+            help=f"say which: `{name}[l](…)`" if wanted else f"call `{name}(…)`",
         )
     if stack.count is None:
         return None
@@ -173,9 +171,7 @@ def _by_name(
     return given
 
 
-def _unknown_argument(
-    scope: Scope, name: s.Ident, module: t.Module, candidates: list[str]
-) -> None:
+def _unknown_argument(scope: Scope, name: s.Ident, module: t.Module, candidates: list[str]) -> None:
     scope.fail(
         "E707",
         name.span,
@@ -259,8 +255,7 @@ def _match(
         scope.fail(
             "E711",
             written.span,
-            f"the argument `{takes.name}` of `{module.name}` has the shape "
-            f"{show_dims(takes.dims)}",
+            f"the argument `{takes.name}` of `{module.name}` has the shape {show_dims(takes.dims)}",
             label=f"this has the shape {show_dims(dims)}" if dims else "this is a scalar",
         )
     for wanted, dim in zip(takes.dims, dims, strict=True):
@@ -353,7 +348,7 @@ def _check_domain(
         "E504",
         written.span,
         f"the argument `{takes.name}` of `{call.module.name}` may lie outside its domain",
-        label=f"it must lie in 0 … {show_dims([domain])[1:-1]} - 1",
+        label=f"it must lie in 0 … {show(domain)} - 1",
     )
 
 
@@ -407,8 +402,8 @@ def _settle(scope: Scope, e: s.Call, stack: Stack, sizes: Mapping[str, t.Expr]) 
                 "E721",
                 e.span,
                 f"this call makes the size `{name}` of `{stack.declaration.name.name}` "
-                f"{show_dims([sizes[name]])[1:-1]}, another makes it "
-                f"{show_dims([before])[1:-1]}",
+                f"{show(sizes[name])}, another makes it "
+                f"{show(before)}",
                 help="params have one shape: declare two submodules",
             )
 
@@ -420,9 +415,7 @@ def declare_use(scope: Scope, e: s.Use) -> None:
     """A submodule, or a stack of them."""
     name = e.module.name
     if name not in scope.world.modules:
-        scope.unknown(
-            "E704", e.module, f"there is no module `{name}`", list(scope.world.modules)
-        )
+        scope.unknown("E704", e.module, f"there is no module `{name}`", list(scope.world.modules))
     checked = scope.world.modules[name]
     count = None
     if e.count is not None:
@@ -437,9 +430,7 @@ def declare_use(scope: Scope, e: s.Use) -> None:
     def enter(argument: s.Argument) -> None:
         key = argument.keyword
         if key is None:
-            scope.fail(
-                "E710", argument.span, f"the sizes and consts of `{name}` are given by name"
-            )
+            scope.fail("E710", argument.span, f"the sizes and consts of `{name}` are given by name")
         if key.name in sizes or key.name in consts:
             scope.fail("E709", key.span, f"the argument `{key.name}` is given twice")
         if key.name not in module.sizes and key.name not in module.consts:

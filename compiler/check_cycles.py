@@ -13,11 +13,12 @@ from . import check_equations as equations
 from . import syntax as s
 from . import typed as t
 from .check_equations import Defined, Plan
-from .check_scope import Scope, Tensor, in_words, show_dims
+from .check_scope import Scope, Tensor, in_words
 from .diagnostics import Log, Poisoned
 from .infer_bounds import bounds_of
 from .ranges import mentions
 from .reads import Read, reads_of
+from .show import show_dims
 from .walk import syntax_nodes
 
 Part = t.Equation | t.WholeEquation
@@ -390,9 +391,7 @@ def _phases(
         return None
     order: list[str] = []
     while len(order) < len(plans):
-        order.append(
-            next(n for n in plans if n not in order and set(same_step[n]) <= set(order))
-        )
+        order.append(next(n for n in plans if n not in order and set(same_step[n]) <= set(order)))
     return order
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import cast
 
 from . import check_expressions as expressions
 from . import syntax as s
 from . import typed as t
-from .check_scope import Context, Kind, Scope, Symbol, Tensor, a_kind, each
+from .check_scope import Context, Kind, Scope, Symbol, Tensor, a_kind, attempt, each
 from .diagnostics import Poisoned, suggest
 from .names import is_plain, python_name
 from .ranges import Bounds, Given
@@ -96,32 +97,25 @@ def declare(scope: Scope, statements: Sequence[s.Statement]) -> Declared:
     for statement in statements:
         match statement:
             case s.IndexDecl():
-                _attempt(lambda x=statement: _declare_index(scope, x))
+                attempt(partial(_declare_index, scope), statement)
             case s.ConstDecl():
-                _attempt(lambda x=statement: _declare_const(scope, x))
+                attempt(partial(_declare_const, scope), statement)
             case _:
                 pass
     for statement in statements:
         match statement:
             case s.InputDecl():
-                _attempt(lambda x=statement: _declare_input(scope, x, declared))
+                attempt(partial(_declare_input, scope, declared), statement)
             case s.ParamDecl():
-                _attempt(lambda x=statement: _declare_param(scope, x, declared))
+                attempt(partial(_declare_param, scope, declared), statement)
             case s.RandomDecl():
-                _attempt(lambda x=statement: _declare_random(scope, x, declared))
+                attempt(partial(_declare_random, scope, declared), statement)
             case s.Require():
-                _attempt(lambda x=statement: _declare_require(scope, x, declared))
+                attempt(partial(_declare_require, scope, declared), statement)
             case _:
                 pass
     _settle_origins(scope, declared)
     return declared
-
-
-def _attempt(check: Callable[[], None]) -> None:
-    try:
-        check()
-    except Poisoned:
-        pass
 
 
 def size_expression(scope: Scope, e: s.Expr, what: str) -> t.Expr:
@@ -208,7 +202,7 @@ def _enter(scope: Scope, declared: dict[str, t.Variable], variable: t.Variable) 
     scope.tensors[variable.name] = Tensor(variable.name, kind, variable.dims, variable.type)
 
 
-def _declare_input(scope: Scope, d: s.InputDecl, declared: Declared) -> None:
+def _declare_input(scope: Scope, declared: Declared, d: s.InputDecl) -> None:
     name = d.name.name
     scope.tensors[name] = Tensor(name, "input", None, None)
     dims = dimensions(scope, d.dims)
@@ -268,7 +262,7 @@ RANDOM_DISTRIBUTIONS = {
 }
 
 
-def _declare_param(scope: Scope, d: s.ParamDecl, declared: Declared) -> None:
+def _declare_param(scope: Scope, declared: Declared, d: s.ParamDecl) -> None:
     name = d.name.name
     scope.tensors[name] = Tensor(name, "param", None, "real")
     dims = dimensions(scope, d.dims)
@@ -293,16 +287,18 @@ def _declare_param(scope: Scope, d: s.ParamDecl, declared: Declared) -> None:
         ctx = Context(only=SIZES_AND_CONSTS, place="an initial value")
         value = expressions.number(scope, d.initial, ctx)
         initial = t.Initial(d.initial.span, "constant", {"value": value})
-    _enter(scope, declared.params, t.Variable(d.name.span, name, "param", dims, "real", None, None, initial))  # fmt: skip
+    param = t.Variable(d.name.span, name, "param", dims, "real", initial=initial)
+    _enter(scope, declared.params, param)
 
 
-def _declare_random(scope: Scope, d: s.RandomDecl, declared: Declared) -> None:
+def _declare_random(scope: Scope, declared: Declared, d: s.RandomDecl) -> None:
     name = d.name.name
     scope.tensors[name] = Tensor(name, "random source", None, "real")
     dims = dimensions(scope, d.dims)
     scope.tensors[name] = Tensor(name, "random source", dims, "real")
     initial = _distribution(scope, d.distribution, RANDOM_DISTRIBUTIONS, True)
-    _enter(scope, declared.randoms, t.Variable(d.name.span, name, "random", dims, "real", None, None, initial))  # fmt: skip
+    random = t.Variable(d.name.span, name, "random", dims, "real", initial=initial)
+    _enter(scope, declared.randoms, random)
 
 
 def _distribution(
@@ -343,7 +339,7 @@ def _distribution(
     return t.Initial(d.span, name, {p: arguments[p] for p in parameters})  # type: ignore[arg-type]
 
 
-def _declare_require(scope: Scope, d: s.Require, declared: Declared) -> None:
+def _declare_require(scope: Scope, declared: Declared, d: s.Require) -> None:
     ctx = Context(only=SIZES_AND_CONSTS, place="a requirement")
     typed = expressions.condition(scope, d.condition, ctx)
     declared.requires.append(typed)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from . import syntax as s
 from . import typed as t
 from .check_cycles import check_cycle
+from .check_declarations import size_expression
 from .check_equations import (
     Defined,
     Plan,
@@ -20,6 +21,7 @@ from .check_equations import (
 from .check_expressions import declared_index
 from .check_scope import Scope, each
 from .diagnostics import Poisoned
+from .show import show
 from .walk import syntax_nodes
 
 
@@ -35,8 +37,9 @@ def define(scope: Scope, equations: Sequence[s.Equation]) -> Defined:
     defined = Defined()
     for component in _components(reads):
         members = [plans[name] for name in plans if name in component]
-        if len(members) == 1 and members[0].base is None and members[0].name not in reads[members[0].name]:
-            _check_plain(scope, members[0], defined)
+        first = members[0]
+        if len(members) == 1 and first.base is None and first.name not in reads[first.name]:
+            _check_plain(scope, first, defined)
         else:
             check_cycle(scope, members, reads, defined)
     return defined
@@ -82,7 +85,7 @@ def _form(scope: Scope, e: s.Expr) -> str:
     match e:
         case s.Name() if e.name in scope.symbols and scope.symbols[e.name].kind == "index":
             return "index"
-        case s.Sum(terms=((1, s.Name()), (1, s.Number(value=Fraction(numerator=1, denominator=1))))):
+        case s.Sum(terms=((1, s.Name()), (1, s.Number(value=one)))) if one == 1:
             return "next"
     names = [n.name for n in syntax_nodes(e) if isinstance(n, s.Name)]
     kinds = {scope.symbols[n].kind if n in scope.symbols else "" for n in names}
@@ -150,9 +153,7 @@ def _sequence(
             f"`output` stands on one of the two equations of `{name}`",
             help="write it on both: the whole sequence is the output",
         )
-    axes, base_axes = each(
-        lambda x: _axes(scope, x[0], x[1]), [(step, position), (base, position)]
-    )
+    axes, base_axes = each(lambda x: _axes(scope, x[0], x[1]), [(step, position), (base, position)])
     assert step.subscripts is not None and base.subscripts is not None
     if descending:
         moving = step.subscripts[position]
@@ -179,9 +180,6 @@ def _sequence(
 
 
 def _check_top(scope: Scope, name: str, start: s.Expr, index: t.Bound) -> None:
-    from .check_declarations import size_expression
-    from .check_scope import show
-
     value = size_expression(scope, start, "the start of a sequence")
     if not scope.prover.equal(value, index.range):
         scope.fail(

@@ -124,8 +124,8 @@ def _product(scope: Scope, e: s.Product, ctx: Context) -> t.Expr:
     def together(end: t.Expr) -> t.Expr:
         if len(factors) == 1:
             return factors[0][1]
-        kinds = [f.type if op == "*" else "real" for op, f in factors]
-        return t.Mul(e.first.span.to(end.span), tuple(factors), join(cast(list[t.Type], kinds)))
+        kinds: list[t.Type] = [f.type if op == "*" else "real" for op, f in factors]
+        return t.Mul(e.first.span.to(end.span), tuple(factors), join(kinds))
 
     for (operator, syntax), right in zip(e.rest, parts[1:], strict=True):
         if operator == "*" or operator == "/":

@@ -13,8 +13,8 @@ from .diagnostics import Log, Poisoned
 from .walk import syntax_children, syntax_nodes
 
 BUILTINS: dict[str, tuple[int, int | None]] = {
-    **dict.fromkeys("exp log log1p expm1 sqrt sin cos tanh erf abs sign floor ceil".split(), (1, 1)),
-    "stop": (1, 1),
+    **dict.fromkeys("exp log log1p expm1 sqrt sin cos tanh erf".split(), (1, 1)),
+    **dict.fromkeys("abs sign floor ceil stop".split(), (1, 1)),
     "rounded": (2, 2),
     "min": (2, None),
     "max": (2, None),
@@ -188,8 +188,8 @@ def declare_functions(
         else:
             by_name[name.name] = definition
     done: set[str] = set()
-    for name in by_name:
-        _declare(name, by_name, (), done, world, log, prelude)
+    for defined in by_name:
+        _declare(defined, by_name, (), done, world, log, prelude)
 
 
 def _declare(
@@ -302,6 +302,7 @@ def _wanted(body: s.Expr, name: str, world: World) -> t.Type:
                     if operator in ("//", "%") and any(map(is_it, parts[: i + 2])):
                         return "int"
             case s.Call(callee=s.Name()):
+                assert isinstance(node.callee, s.Name)
                 function = world.functions.get(node.callee.name)
                 if function is not None:
                     for argument, wanted in zip(node.arguments, function.wanted, strict=False):
@@ -312,4 +313,3 @@ def _wanted(body: s.Expr, name: str, world: World) -> t.Type:
         if any(map(is_it, conditions)):
             return "bool"
     return "real"
-

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import typed as t
-from .check_scope import show
 from .diagnostics import Log
 from .ranges import Prover
 from .reads import Read, reads_of
+from .show import show
 from .source import Span
 from .substitute import unfolded
 from .support import Support, support_of

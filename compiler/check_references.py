@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NoReturn
 
 from . import check_expressions as expressions
 from . import syntax as s
 from . import typed as t
-from .check_scope import Context, Scope, Tensor, a_kind, each, show, show_dims
+from .check_scope import Context, Scope, Tensor, a_kind, each
 from .diagnostics import Poisoned
+from .show import show, show_dims
 from .source import Span
 
 ZERO = Fraction(0)
@@ -133,7 +135,7 @@ def _undeclared(scope: Scope, name: s.Name, ctx: Context) -> t.Expr:
     scope.unknown("E201", name, f"nothing is called `{name.name}`", scope.symbols)
 
 
-def _free_index(scope: Scope, name: s.Name, ctx: Context) -> None:
+def _free_index(scope: Scope, name: s.Name, ctx: Context) -> NoReturn:
     if name.name in ctx.reported or name.name not in scope.indices:
         raise Poisoned
     ctx.reported.add(name.name)
@@ -279,9 +281,7 @@ def _field(scope: Scope, e: s.Field) -> Tensor:
     return scope.tensors[f"{name.name}.{wanted.name}"]
 
 
-def _wrong_number(
-    scope: Scope, span: Span, tensor: Tensor, written: Sequence[s.Expr]
-) -> None:
+def _wrong_number(scope: Scope, span: Span, tensor: Tensor, written: Sequence[s.Expr]) -> None:
     assert tensor.dims is not None
     axes = f"{len(tensor.dims)} ax{'i' if len(tensor.dims) == 1 else 'e'}s"
     scope.fail(
@@ -349,6 +349,7 @@ def _last(size: t.Expr) -> str:
         return str(size.value - 1)
     if isinstance(size, t.Add) and isinstance(size.terms[-1][1], t.Number):
         *rest, (sign, last) = size.terms
+        assert isinstance(last, t.Number)
         by = sign * last.value - 1
         head = show(t.Add(size.span, tuple(rest), "int"))
         return head if by == 0 else f"{head} {'-' if by < 0 else '+'} {abs(by)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn, TypeVar
 
@@ -12,9 +13,7 @@ from .diagnostics import Log, Poisoned, suggest
 from .ranges import Bounds, Given, Prover
 from .source import Span
 
-Kind = Literal[
-    "size", "index", "input", "param", "const", "random source", "submodule", "equation"
-]
+Kind = Literal["size", "index", "input", "param", "const", "random source", "submodule", "equation"]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -156,6 +155,12 @@ class Context:
         return replace(self, indices={**self.indices, **names}, given=given)
 
 
+def attempt(check: Callable[[A], object], item: A) -> None:
+    """`check` an item; that it is wrong has been reported."""
+    with suppress(Poisoned):
+        check(item)
+
+
 def each(check: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """`check` of every item. All are checked, and only then is Poisoned raised, if any was."""
     results: list[B] = []
@@ -174,39 +179,6 @@ def in_words(names: Iterable[str]) -> str:
     """`a`, `b` and `c`."""
     quoted = [f"`{name}`" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-def show_dims(dims: Iterable[t.Expr]) -> str:
-    """`[B, T + 1]`, or `no axes`."""
-    shown = ", ".join(map(show, dims))
-    return f"[{shown}]" if shown else "no axes"
-
-
-def show(e: t.Expr, level: int = 0) -> str:
-    """An integer expression as text."""
-    match e:
-        case t.Number():
-            return str(e.value)
-        case t.IndexRef() | t.SizeRef():
-            return e.name
-        case t.Add():
-            text = ""
-            for sign, term in e.terms:
-                mark = "-" if sign < 0 else "+"
-                text += f" {mark} " if text else mark * (sign < 0)
-                text += show(term, 1)
-            return f"({text})" if level > 0 else text
-        case t.Mul():
-            text = "".join(
-                (f" {op} " if i else "") + show(factor, 2)
-                for i, (op, factor) in enumerate(e.factors)
-            )
-            return f"({text})" if level > 1 else text
-        case t.IntDiv():
-            text = f"{show(e.left, 1)} {e.operator} {show(e.right, 2)}"
-            return f"({text})" if level > 1 else text
-        case _:
-            return e.span.text
 
 
 def a_kind(kind: str) -> str:

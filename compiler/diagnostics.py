@@ -42,7 +42,7 @@ class Diagnostic:
             lines.append(f"  --> {printable(self.path)}")
         if self.help:
             margin = " " * len(str(self.span.line)) if self.span else " "
-            lines.append(f"{margin}  = help: {printable(self.help)}")
+            lines.append(f"{margin} = help: {printable(self.help)}")
         return "\n".join(lines)
 
 
@@ -127,7 +127,7 @@ def _excerpt(span: Span, label: str) -> list[str]:
     carets = "^" * max(1, _width(printable(text[start : min(end, right)])))
     margin = " " * len(str(line))
     return [
-        f"{margin} --> {printable(span.source.path)}:{line}:{column}",
+        f"{margin}--> {printable(span.source.path)}:{line}:{column}",
         f"{margin} |",
         f"{line} | {shown}",
         f"{margin} | {' ' * _width(before)}{carets} {label}".rstrip(),

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from . import typed as t
 from .ranges import Bounds, Given, Prover
+from .show import show
 from .substitute import is_plain, substitute
 from .walk import nodes
 
@@ -60,8 +61,6 @@ def _distinct(candidates: list[t.Expr]) -> list[t.Expr]:
 
 
 def _key(e: t.Expr) -> str:
-    from .check_scope import show
-
     return show(e)
 
 
@@ -100,9 +99,7 @@ def _candidates(prover: Prover, equation: t.Equation, itself: str) -> Ends:
             ranges |= {b.name: b.range for b in node.bound}
     axes = {a.name for a in equation.axes}
     for leaf in _leaves(equation.body):
-        if is_plain(leaf) and all(
-            n.name in axes for n in nodes(leaf) if isinstance(n, t.IndexRef)
-        ):
+        if is_plain(leaf) and all(n.name in axes for n in nodes(leaf) if isinstance(n, t.IndexRef)):
             low.append(leaf)
             high.append(leaf)
         ends = _ends(_Facts(prover, ranges, itself), leaf)
@@ -133,8 +130,7 @@ def _ends(facts: _Facts, e: t.Expr) -> Ends:
             known = facts.prover.bounds[e.tensor]
             at = dict(zip(known.axes, e.subscripts, strict=True))
             sides = [
-                [substitute(b, at) for b in side if is_plain(b)]
-                for side in (known.low, known.high)
+                [substitute(b, at) for b in side if is_plain(b)] for side in (known.low, known.high)
             ]
             plain = [[b for b in side if is_plain(b) and not _has_index(b)] for side in sides]
             return plain[0], plain[1]

@@ -38,9 +38,9 @@ def load(root: Path, log: Log, files: Sequence[Path] | None = None) -> dict[str,
             library.world(name)
     else:
         for path in files:
-            name = library.name_of(path)
-            if name is not None:
-                library.world(name)
+            inside = library.name_of(path)
+            if inside is not None:
+                library.world(inside)
     modules: dict[str, t.Module] = {}
     for name in sorted(library.worlds, key=_in_path_order):
         world = library.worlds[name]

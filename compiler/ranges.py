@@ -156,9 +156,7 @@ class _Query:
                 formulas.append([[lin.shift(self.polynomial(value, {}), -1)]])
         return [f for f in formulas if f != [[]]]
 
-    def _refutes(
-        self, hypotheses: list[Polynomial], choices: list[Formula], first: int
-    ) -> bool:
+    def _refutes(self, hypotheses: list[Polynomial], choices: list[Formula], first: int) -> bool:
         self.branches += 1
         self.prover.work += 1
         if self.branches > MAX_BRANCHES or self.prover.work > MAX_WORK:
@@ -331,7 +329,7 @@ class _Query:
         cases: Formula = []
         for holds, branch in ((True, then), (False, otherwise)):
             gap = lin.add(value, branch, -1)
-            cases += [case + [gap, lin.negate(gap)] for case in self.formula(condition, holds, env)]
+            cases += [[*case, gap, lin.negate(gap)] for case in self.formula(condition, holds, env)]
         self.facts.setdefault(name, []).append(cases)
         return value
 

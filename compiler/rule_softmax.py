@@ -16,26 +16,42 @@ def softmax(program: Program) -> Program:
 
 
 def _rule(node: Node) -> Node:
-    if not isinstance(node, Product):
-        return node
+    match node:
+        case Where(condition=condition, then=Product() as product) if is_zero(node.otherwise):
+            found = _fraction(product, condition)
+            if found is None:
+                return node
+            return found if isinstance(found, Row) else replace(node, then=found)
+        case Product():
+            return _fraction(node, None) or node
+        case _:
+            return node
+
+
+def _fraction(node: Product, condition: Node | None) -> Node | None:
+    """The product with a softmax or sigmoid in place of a factor and a divisor."""
     for below, (op, divisor) in enumerate(node.factors):
         if op != "/":
             continue
         for above, (other, factor) in enumerate(node.factors):
-            found = other == "*" and (_softmax(factor, divisor) or _logistic(factor, divisor))
-            if found:
-                kept = [f for i, f in enumerate(node.factors) if i not in (above, below)]
-                kept = [f for f in kept if not (f[0] == "*" and is_one(f[1]))]
-                return Product((("*", found), *kept), "real") if kept else found
-    return node
+            if other != "*":
+                continue
+            found = _softmax(factor, divisor, condition) or _logistic(factor, divisor)
+            if found is None:
+                continue
+            kept = [f for i, f in enumerate(node.factors) if i not in (above, below)]
+            kept = [f for f in kept if not (f[0] == "*" and is_one(f[1]))]
+            return Product((("*", found), *kept), "real") if kept else found
+    return None
 
 
-def _softmax(factor: Node, divisor: Node) -> Node | None:
-    """softmax of s where factor is exp(s), or exp(s) under a condition, and divisor its sum."""
+def _softmax(factor: Node, divisor: Node, condition: Node | None) -> Node | None:
+    """softmax of s where factor is exp(s), under the condition if there is one, and divisor
+    the sum of it."""
     if not (isinstance(divisor, Reduce) and divisor.op == "sum" and len(divisor.axes) == 1):
         return None
-    condition, numerator = None, factor
-    if isinstance(factor, Where) and is_zero(factor.otherwise):
+    numerator = factor
+    if condition is None and isinstance(factor, Where) and is_zero(factor.otherwise):
         condition, numerator = factor.condition, factor.then
     body = divisor.body if divisor.where is None else unguard(divisor.body, divisor.where)
     match numerator, body:

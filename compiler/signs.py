@@ -28,7 +28,7 @@ from .program import (
 )
 
 BOUNDED = frozenset({"tanh", "sigmoid", "sin", "cos", "erf", "sign", "int", "real"})
-POSITIVE = frozenset({"exp", "softplus", "sigmoid"})
+POSITIVE = frozenset({"exp", "safe_exp", "softplus", "sigmoid"})
 
 
 def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
@@ -40,9 +40,9 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return False
         case Read() | Gather():
             return node.name in infinite
-        case Map(op="exp" | "expm1"):
+        case Map(op="exp" | "expm1" | "safe_exp"):
             return not top or may_be_infinite(node.operands[0], infinite, False)
-        case Map(op="log" | "log1p"):
+        case Map(op="log" | "log1p" | "safe_log"):
             return not is_positive(node.operands[0])
         case Map(op="log_sigmoid" | "softplus" | "logaddexp"):
             return any(may_be_infinite(x, infinite, False) for x in node.operands)

@@ -26,8 +26,12 @@ def substitute(e: t.Expr, names: Mapping[str, t.Expr]) -> t.Expr:
         case t.Function():
             return replace(e, arguments=tuple(substitute(a, names) for a in e.arguments))
         case t.If():
-            parts = (substitute(x, names) for x in (e.condition, e.then, e.otherwise))
-            return t.If(e.span, *parts, e.type)
+            return replace(
+                e,
+                condition=substitute(e.condition, names),
+                then=substitute(e.then, names),
+                otherwise=substitute(e.otherwise, names),
+            )
         case t.Compare():
             left, right = substitute(e.left, names), substitute(e.right, names)
             return replace(e, left=left, right=right)

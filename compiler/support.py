@@ -43,8 +43,7 @@ def support_of(definition: t.Definition, known: Supports) -> tuple[tuple[str, ..
         return tuple(
             c
             for c in conditions
-            if substitutes(c)
-            and all(n.name in axes for n in nodes(c) if isinstance(n, t.IndexRef))
+            if substitutes(c) and all(n.name in axes for n in nodes(c) if isinstance(n, t.IndexRef))
         )
 
     kept = (speaks_of_axes(x) for x in (found.zero, found.low, found.fixed))

@@ -42,11 +42,14 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a tensor should be: exact values, the tolerance of each, which of them count."""
+    """What a tensor should be: exact values, the tolerance of each, which of them count.
+
+    An index below `bound` that rounding decides does not count, but must be below it still."""
 
     exact: Exact
     tolerance: Array
     counts: npt.NDArray[np.bool_]
+    bound: int | None
 
     @property
     def compared(self) -> int:
@@ -57,21 +60,23 @@ class Target:
         return int(self.counts.size - self.counts.sum())
 
 
-def target(exact: Exact, spread: Spread, rough: Spread, format: Format) -> Target:
+def target(
+    exact: Exact, spread: Spread, rough: Spread, format: Format, bound: int | None = None
+) -> Target:
     """Tolerances in a format: λ·σ, or what rounding `ROUGH` times as coarse reaches where that
     is more (a saturated softmax that rarely tips over has a small σ, and fused kernels recompute
     it from the logsumexp), plus ulps. No claim is made where the value is undefined, beyond the format, or rests on a comparison that rounding
     decides."""
     counts = ~exact.undefined & ~spread.jump
     if exact.high.dtype.kind in "bi":
-        return Target(exact, np.zeros(exact.high.shape), counts)
+        return Target(exact, np.zeros(exact.high.shape), counts, bound)
     size = np.abs(exact.high)
     counts &= ~(exact.finite & (size > format.largest))
     magnitude = np.maximum(np.where(exact.finite, size, 0.0), format.smallest_normal)
     floor = ULPS * format.epsilon * 2.0 ** np.floor(np.log2(magnitude))
     tolerance = np.maximum(FACTOR * spread.sigma, rough.reach) + floor
     counts &= ~(exact.finite & ~np.isfinite(tolerance))
-    return Target(exact, tolerance, counts)
+    return Target(exact, tolerance, counts, bound)
 
 
 def ratios(got: Array, aim: Target) -> Array:
@@ -82,7 +87,10 @@ def ratios(got: Array, aim: Target) -> Array:
     """
     exact = aim.exact
     if exact.high.dtype.kind in "bi":
-        return np.where(aim.counts & (got != exact.high), np.inf, 0.0)
+        wrong = aim.counts & (got != exact.high)
+        if aim.bound is not None:
+            wrong |= ~exact.undefined & ((got < 0) | (got >= aim.bound))
+        return np.where(wrong, np.inf, 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs((got - exact.high) - exact.low)
         ratio = error / aim.tolerance

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .wide import ZERO, Bools, Floats, Wide, maximum, normal, sqrt, where
+from .wide import ZERO, Bools, Floats, Wide, maximum, minimum, normal, sqrt, where
 
 UInts = npt.NDArray[np.uint64]
 
@@ -109,8 +109,8 @@ class Arithmetic:
         return np.asarray(total + self.rounding.roundoff * spread * noise, dtype=np.float64)
 
     def store(self, x: Wide) -> Wide:
-        """x as the format stores it: small numbers as multiples of the smallest, none with
-        another sign."""
+        """x as the format stores it: small numbers as multiples of the smallest. One below that
+        is half lost but not zero: code may flush it, but not take its logarithm."""
         if self.rounding is None:
             return x
         x = self.round(x, "store")
@@ -121,8 +121,8 @@ class Arithmetic:
         multiple = np.ldexp(x.m, np.clip(x.k - unit, -60, 53).astype(np.int32))
         small &= multiple != np.rint(multiple)
         noise = self._noise(x.m[:1], "underflow")
-        y = x + normal(noise * small, np.asarray(float(unit)))
-        return where(y.m * x.m < 0, ZERO, y)
+        grain = minimum(normal(np.asarray(1.0), np.asarray(float(unit))), abs(x) * Wide.of(0.5))
+        return x + grain * Wide.of(noise * small)
 
     def deviation(self, x: Wide) -> Wide:
         """The root mean square of what the samples differ from the nominal value by, without the
@@ -141,14 +141,16 @@ class Arithmetic:
         return functools.reduce(maximum, [abs(d[i]) for i in range(d.shape[0])])
 
     def unstable(self, d: Wide) -> Bools | None:
-        """Where rounding may decide the sign of d, without the sample axis; None for nowhere."""
-        if d.shape[0] == 1:
+        """Where rounding or underflow may decide the sign of d, without the sample axis; None
+        for nowhere."""
+        if d.shape[0] == 1 or self.rounding is None:
             return None
         signs = np.sign(d.m)
         flips = (signs != signs[:1]).any(axis=0)
         spread = self.deviation(d)
         near = (spread.m > 0) & (abs(d[0]) <= spread * Wide.of(self.factor))
-        return np.asarray(flips | near)
+        flushed = (d.m[0] != 0) & (abs(d[0]) < Wide.of(self.rounding.tiny))
+        return np.asarray(flips | near | flushed)
 
     def _noise(self, nominal: Floats, operation: str) -> Floats:
         """Uniform in [-1, 1] for each nominal mantissa (1, …) and sample: (samples, …)."""

@@ -55,7 +55,8 @@ def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     rounded = arithmetic.round(exact, name)
 
     def partial() -> Wide:
-        return arithmetic.round(derivative(x.value, exact, rounded), "partial")
+        slip = wide.exp(exact - rounded) if name == "log" and arithmetic.recomputes else ONE
+        return arithmetic.round(derivative(x.value, exact, rounded) * slip, "partial")
 
     return derived(rounded, x.jump, [slope(arithmetic, x, partial, x.jump)])
 

@@ -214,9 +214,7 @@ def softmax(arithmetic: Arithmetic, x: Real) -> Real:
     top, _, exponentials, s = _shifted_exponentials(arithmetic, x.value)
     a = arithmetic.divide(exponentials, s)
     if arithmetic.recomputes:
-        lse = top + wide.log(s)
-        slip = wide.where(lse.isfinite(), lse - arithmetic.round(lse, "logsumexp"), ZERO)
-        a = a * wide.exp(slip)
+        a = a * wide.exp(_slip(arithmetic, top + wide.log(s)))
     jump = along(x.jump)
 
     def pull(adjoint: Adjoint) -> Adjoint:
@@ -228,9 +226,17 @@ def softmax(arithmetic: Arithmetic, x: Real) -> Real:
     return derived(a, jump, [(x, pull)])
 
 
+def _slip(arithmetic: Arithmetic, lse: Wide) -> Wide:
+    """What rounding the logsumexp of a row loses, where it is recomputed from; else 0."""
+    if not arithmetic.recomputes:
+        return ZERO
+    return wide.where(lse.isfinite(), lse - arithmetic.round(lse, "logsumexp"), ZERO)
+
+
 def log_softmax(arithmetic: Arithmetic, x: Real) -> Real:
-    _, shifted, _, s = _shifted_exponentials(arithmetic, x.value)
+    top, shifted, _, s = _shifted_exponentials(arithmetic, x.value)
     y = arithmetic.add(shifted, -arithmetic.round(wide.log(s), "log"))
+    y = y + _slip(arithmetic, top + wide.log(s))
     jump = along(x.jump)
 
     def pull(adjoint: Adjoint) -> Adjoint:

@@ -44,7 +44,7 @@ REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
     Regime("consts", "constants off their defaults", defaults=False),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
-    Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs"),
+    Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
     Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
     Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
@@ -54,6 +54,13 @@ REGIMES: tuple[Regime, ...] = (
         draw="level",
         defaults=False,
         repeats=12,
+        samplers_only=True,
+    ),
+    Regime(
+        "tail",
+        "draws at the very ends of their range",
+        draw="ends",
+        repeats=6,
         samplers_only=True,
     ),
     Regime("ragged", "rows of different lengths", masks="ragged"),
@@ -158,7 +165,7 @@ def _random(
             unit = draw.random(shape)
             if regime.draw in ("grid", "level"):
                 unit = draw.integers(0, 8, shape) / 8.0
-            elif regime.draw == "signs":
+            elif regime.draw in ("ends", "signs"):
                 unit = draw.choice([0.0, 1.0 - 2.0**-bits], shape)
             return rounded(low + (high - low) * np.minimum(unit, 1.0 - 2.0**-bits), bits)
         case "normal":

@@ -24,7 +24,7 @@ from .compare import FACTOR, FORMATS, ROUGH, Format, Target, ratios, target
 from .oracle import Evaluation, Exact, Oracle
 from .reference import FORMATS as ROUNDING
 from .reference import Spread, spread
-from .regimes import REGIMES, Case, Regime, case
+from .regimes import REGIMES, Case, Regime, case, shape_of
 from .report import Check, Failure, Report
 from .settings import NoSetting
 
@@ -227,7 +227,8 @@ class _Run:
             if problem:
                 self.broken(self.values, truth, dtype, problem, name)
                 continue
-            aim = target(exact, fine[name], rough[name], FORMATS[dtype])
+            bound = _bound(self.module, name, truth.case)
+            aim = target(exact, fine[name], rough[name], FORMATS[dtype], bound)
             self.compare(self.values, truth, dtype, name, as_array(found[name]), aim)
             passing &= _nulls(aim, inputs)
         self.null["v"] &= passing
@@ -384,6 +385,18 @@ class _Run:
                 command=command,
             )
         )
+
+
+def _bound(module: t.Module, name: str, the_case: Case) -> int | None:
+    """What an output is below that is an index found by a search; None for any other."""
+    match module.definitions[name]:
+        case t.Equation(body=t.Reduce(operator="argmax" | "argmin", bound=(index,))):
+            pass
+        case t.Equation(body=t.Reduce(operator="min" | "max", bound=(index,), body=t.IndexRef())):
+            pass
+        case _:
+            return None
+    return shape_of((index.range,), the_case.setting)[0]
 
 
 def _fits(exact: Exact, format: Format) -> bool:
