@@ -105,9 +105,12 @@ def shape_of(dims: tuple[t.Expr, ...], setting: Setting) -> tuple[int, ...]:
 
 
 def rounded(x: Array, bits: int) -> Array:
-    """The nearest numbers with so many significant bits."""
-    mantissa, exponent = np.frexp(x)
-    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+    """The nearest numbers with so many significant bits, multiples of the smallest number of
+    the formats that share them: float16's for 8 bits, float32's for 24."""
+    smallest = {8: -24, 24: -149}[bits]
+    _, exponent = np.frexp(x)
+    place = np.maximum(exponent - bits, smallest)
+    return np.ldexp(np.round(np.ldexp(x, -place)), place)
 
 
 def _tensor(
