@@ -149,9 +149,7 @@ def check_module(
     if not own.failed and whole and typed.incremental is not None:
         marks = [x for x in statements if isinstance(x, s.Incremental)]
         check_incremental(own, typed, scope.prover, marks[0].index.span)
-    for entry in own.diagnostics:
-        if entry not in log.diagnostics:
-            log.diagnostics.append(entry)
+    log.record(*own.diagnostics)
     if own.failed or not whole:
         return None
     bounds = {n: scope.prover.bounds[n] for n in typed.outputs if n in scope.prover.bounds}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 from . import check_expressions as expressions
 from . import syntax as s
@@ -127,21 +128,41 @@ def dimensions(scope: Scope, dims: Sequence[s.Expr]) -> tuple[t.Expr, ...]:
     return tuple(each(lambda e: size_expression(scope, e, "a dimension"), dims))
 
 
+MAX_WRITTEN_OUT = 400
+"""Operations of a size with the definitions of the sizes in it written out."""
+
+
 def _declare_sizes(scope: Scope, declarations: Sequence[s.SizeDecl]) -> None:
     by_name = {d.name.name: d for d in declarations}
-    circular = _circular(by_name)
-    for name, declaration in by_name.items():
-        value = None
-        if declaration.value is not None:
-            try:
-                if name in circular:
-                    raise Poisoned
-                value = size_expression(scope, declaration.value, "a size")
-            except Poisoned:
-                pass
-        origin = "derived" if declaration.value is not None else "passed"
-        scope.sizes[name] = t.Size(declaration.name.span, name, value, origin)  # type: ignore[arg-type]
-        scope.prover.sizes[name] = value
+    uses = {
+        name: [x.name for x in syntax_nodes(d.value) if isinstance(x, s.Name)] if d.value else []
+        for name, d in by_name.items()
+    }
+    order, circular = _order(uses)
+    values: dict[str, t.Expr | None] = {}
+    written_out: dict[str, int] = {}
+    for name in order:
+        value = by_name[name].value
+        values[name] = None
+        if value is None or name in circular:
+            continue
+        length = sum(1 for _ in syntax_nodes(value))
+        written_out[name] = length + sum(written_out.get(n, 0) for n in uses[name])
+        if written_out[name] > MAX_WRITTEN_OUT:
+            written_out[name] = 0
+            scope.log.add(
+                "E010",
+                by_name[name].name.span,
+                f"the size `{name}` is too large once the sizes in it are written out",
+                help=f"at most {MAX_WRITTEN_OUT} operations",
+            )
+            continue
+        with suppress(Poisoned):
+            values[name] = size_expression(scope, value, "a size")
+    for name, d in by_name.items():
+        origin: Literal["derived", "passed"] = "passed" if d.value is None else "derived"
+        scope.sizes[name] = t.Size(d.name.span, name, values[name], origin)
+        scope.prover.sizes[name] = values[name]
     reported: set[str] = set()
     for name, cycle in circular.items():
         if name not in reported:
@@ -153,33 +174,31 @@ def _declare_sizes(scope: Scope, declarations: Sequence[s.SizeDecl]) -> None:
             )
 
 
-def _circular(by_name: dict[str, s.SizeDecl]) -> dict[str, tuple[str, ...]]:
-    """Sizes whose definitions lead back to themselves, with the way round."""
-    uses = {
-        name: [x.name for x in syntax_nodes(d.value) if isinstance(x, s.Name)] if d.value else []
-        for name, d in by_name.items()
-    }
+def _order(uses: dict[str, list[str]]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Names, those first that others use; and those that lead back to themselves, with the
+    way round."""
+    order: dict[str, None] = {}
     circular: dict[str, tuple[str, ...]] = {}
-    done: set[str] = set()
-    for start in by_name:
-        path: list[str] = []
+    for start in uses:
+        path: dict[str, None] = {}
         stack = [(start, 0)]
         while stack:
             name, at = stack.pop()
             if at == 0:
-                if name in done or name not in uses:
+                if name in order or name not in uses:
                     continue
                 if name in path:
-                    cycle = tuple(path[path.index(name) :])
+                    names = list(path)
+                    cycle = tuple(names[names.index(name) :])
                     circular.update((n, cycle) for n in cycle if n not in circular)
                     continue
-                path.append(name)
+                path[name] = None
             if at < len(uses[name]):
                 stack += [(name, at + 1), (uses[name][at], 0)]
             else:
-                path.pop()
-                done.add(name)
-    return circular
+                del path[name]
+                order[name] = None
+    return list(order), circular
 
 
 def _declare_index(scope: Scope, d: s.IndexDecl) -> None:

@@ -34,8 +34,8 @@ E004 The file is too large
 A spec file has a budget, so that checking always ends soon. Split the file into several, and
 import what one needs from another.
 
-E005 Brackets nest too deeply
-An expression may nest only so deep. Give a part of it a name, in an equation of its own.
+E005 An expression nests too deeply
+Brackets and operators nest only so deep. Give a part of it a name, in an equation of its own.
 
 E006 A statement is too long
 A statement may have only so many operators and commas. Give parts of it names, in equations of
@@ -52,9 +52,10 @@ E009 A path cannot be a Python module
 The code generated for `a/b.eq` is the Python module `a.b`, so files and folders are named with
 ASCII letters, digits and `_`, and not like a Python keyword. Rename the file or folder.
 
-E010 An expression is too large once its defs are written out
-A def stands for its body. Defs that use defs can grow beyond any bound, so the written-out size
-and depth have a budget. Name intermediate results in equations instead.
+E010 An expression is too large once its definitions are written out
+A def stands for its body, a derived size for its value. Where they use one another they can grow
+beyond any bound, so the written-out size and depth have a budget. Name intermediate results in
+equations instead.
 
 E100 Something cannot stand here
 The text is not a statement of the language at this point. The label says what could stand here.

@@ -63,15 +63,21 @@ class Log:
     """Collects the diagnostics of a run."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False)
+
+    def record(self, *entries: Diagnostic) -> None:
+        """Add diagnostics, each once."""
+        for entry in entries:
+            if entry not in self._seen:
+                self._seen.add(entry)
+                self.diagnostics.append(entry)
 
     def add(
         self, code: str, span: Span | None, message: str, *, label: str = "", help: str = ""
     ) -> None:
         """Record an error or warning; a code that is not in the table is a KeyError."""
         CODES[code]
-        entry = Diagnostic(code, message, span, label, help)
-        if entry not in self.diagnostics:
-            self.diagnostics.append(entry)
+        self.record(Diagnostic(code, message, span, label, help))
 
     def fail(
         self, code: str, span: Span | None, message: str, *, label: str = "", help: str = ""

@@ -104,27 +104,22 @@ class _Shapes:
         self.postponed: list[t.Variable] = []
 
     def read(self, variable: t.Variable) -> None:
-        targets, expected, fresh = [], [], False
+        targets, expected = [], []
+        before = set(self.known)
         complete = True
         for dim in variable.dims:
-            if (
-                isinstance(dim, t.SizeRef)
-                and self._is_free(dim.name)
-                and dim.name not in self.known
-            ):
+            if isinstance(dim, t.SizeRef) and self._is_free(dim.name) and dim.name not in self.known:
                 self.known.add(dim.name)
                 targets.append(python_name(dim.name))
                 expected.append("None")
-                fresh = True
-            elif self._computable(dim):
-                targets.append("_")
+                continue
+            targets.append("_")
+            if self._computable(dim, before):
                 expected.append(number_text(self.module, dim))
             else:
-                targets.append("_")
                 expected.append("None")
                 complete = False
-        if len(set(targets) - {"_"}) < len([x for x in targets if x != "_"]):
-            raise AssertionError("a size is bound twice")
+        fresh = self.known != before
         sizes = ", ".join(expected) + ("," if len(expected) == 1 else "")
         name = python_name(variable.name)
         call = f"ops.shape(spec, {_declaration(self.module, variable, self.path)}, {name}, ({sizes}))"
@@ -159,9 +154,9 @@ class _Shapes:
     def _is_free(self, name: str) -> bool:
         return self.module.sizes[name].origin == "shape"
 
-    def _computable(self, dim: t.Expr) -> bool:
+    def _computable(self, dim: t.Expr, known: set[str]) -> bool:
         node = lower_number(self.module, dim)
-        return all(n.name in self.known for n in walk(node) if isinstance(n, Size))
+        return all(n.name in known for n in walk(node) if isinstance(n, Size))
 
 
 def shape_check(module: t.Module, variable: t.Variable, path: str) -> str:

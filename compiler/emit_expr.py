@@ -95,7 +95,7 @@ class Printer:
             text = self.as_tensor(text, step.body)
         if step.body.type == "real" and not from_reals and not step.output:
             self.wide.add(step.name)
-        elif step.body.type == "real" and not native:
+        elif step.body.type == "real" and not (native and from_reals):
             self.uses.add("dtype")
             text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
         if isinstance(step.body, Read) and text.code == python_name(step.body.name):
@@ -543,7 +543,7 @@ class Printer:
             kept = tuple(axis for axis in body.axes if axis not in node.axes)
             dim = self.dims(body, node.axes)
             return Text(f"ops.{node.op}({body.code}, dim={dim}, where={mask})", ATOM, kept)
-        fill = FILL[node.op]
+        fill = FILL.get(node.op, "")
         if node.type == "int" and node.op in ("max", "min"):
             fill = "-(2**63)" if node.op == "max" else "2**63 - 1"
         if where is None:

@@ -64,7 +64,7 @@ def read(path: Path, shown: str, log: Log) -> Source | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte = data[error.start]
-        log.diagnostics.append(
+        log.record(
             Diagnostic(
                 "E001",
                 f"the file is not UTF-8: byte {error.start} is 0x{byte:02x}",
@@ -88,7 +88,7 @@ def prelude_world() -> World:
 
 
 def _missing(log: Log, path: Path, message: str, shown: str = "") -> None:
-    log.diagnostics.append(Diagnostic("E002", message, path=shown or path.as_posix()))
+    log.record(Diagnostic("E002", message, path=shown or path.as_posix()))
 
 
 def _names_under(root: Path) -> Iterator[str]:
@@ -148,7 +148,7 @@ class _Library:
         imported = self._imports(file, own)
         self.path.pop()
         world = check(file, name, imported, own)
-        self.log.diagnostics += own.diagnostics
+        self.log.record(*own.diagnostics)
         if own.failed:
             self.failed.add(name)
         self.worlds[name] = world
@@ -159,7 +159,7 @@ class _Library:
         for part in name.split("."):
             if not part.isidentifier() or not part.isascii() or keyword.iskeyword(part):
                 self.failed.add(name)
-                self.log.diagnostics.append(
+                self.log.record(
                     Diagnostic(
                         "E009",
                         f"`{part}` cannot be the name of a Python module",

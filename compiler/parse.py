@@ -15,7 +15,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from . import syntax as s
 from .diagnostics import Log, Poisoned, suggest
-from .layout import Chunk, split
+from .layout import MAX_DEPTH, Chunk, split
 from .source import Source, Span
 
 KEYWORDS = (
@@ -119,15 +119,28 @@ def _parse_statement(chunk: Chunk, log: Log) -> Sequence[Any]:
         return ()
     build = _Build(chunk, log)
     made: dict[int, Any] = {}
+    levels: dict[int, int] = {}
     try:
         for node in tree.iter_subtrees():  # children before parents, without recursion
             children = [made[id(c)] if isinstance(c, Tree) else c for c in node.children]
             made[id(node)] = getattr(build, node.data)(children)
+            below = max((levels[id(c)] for c in node.children if isinstance(c, Tree)), default=0)
+            levels[id(node)] = below + (len(children) > 1 and node.data not in _NO_LEVEL)
+            if levels[id(node)] > MAX_DEPTH:
+                log.fail(
+                    "E005",
+                    build.at(children),
+                    f"the expression nests deeper than {MAX_DEPTH} levels",
+                    help="name a part of the expression in an equation of its own",
+                )
     except Poisoned:
         return ()
     result = made[id(tree)]
     return result if isinstance(result, list) else (result,)
 
+
+_NO_LEVEL = frozenset({"parenthesis", "subscripts", "arguments", "keyword"})
+"""Rules that make no level of the tree."""
 
 _CHARACTER_HELP = {
     "&": "write `and`",

@@ -54,31 +54,42 @@ class Arithmetic:
     recomputes: bool = False
 
     def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
-        """The result x of an elementary operation, rounded, save where it is known exact."""
+        """The result x of an elementary operation, rounded, save where it is exact: where
+        `exact` says so, else where the format holds it."""
         if self.rounding is None:
             return x
-        inexact = ~x.fits(self.rounding.bits)
-        if exact is not None:
-            inexact &= ~exact
+        inexact = ~x.fits(self.rounding.bits) if exact is None else ~exact
         if not inexact.any():
             return x
         noise = self._noise(x.m[:1], operation)
         return normal(x.m * (1.0 + self.rounding.roundoff * noise * inexact), x.k)
 
     def add(self, a: Wide, b: Wide) -> Wide:
-        exact = None if a.m.all() and b.m.all() else np.asarray((a.m == 0) | (b.m == 0))
-        return self.round(a + b, "add", exact)
+        total = a + b
+        if self.rounding is None:
+            return total
+        lossless = (total - a).equals(b) & (total - b).equals(a)
+        exact = (total.fits(self.rounding.bits) & lossless) | (a.m == 0) | (b.m == 0)
+        return self.round(total, "add", exact)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
-        return self.round(a * b, "multiply", _either_power_of_two(a, b))
+        product = a * b
+        if self.rounding is None:
+            return product
+        scaling = (np.abs(a.m) == 0.5) | (np.abs(b.m) == 0.5)
+        return self.round(product, "multiply", product.fits(self.rounding.bits) | scaling)
 
     def divide(self, a: Wide, b: Wide) -> Wide:
-        return self.round(a / b, "divide", np.asarray(np.abs(b.m) == 0.5))
+        quotient = a / b
+        if self.rounding is None:
+            return quotient
+        scaling = np.abs(b.m) == 0.5
+        return self.round(quotient, "divide", quotient.fits(self.rounding.bits) | scaling)
 
     def sum(self, x: Wide, axes: tuple[int, ...]) -> Wide:
-        """The sum along axes, which are kept with length 1, term by term in order: its error is
-        a random walk, u * xi * sqrt(sum of the squares of the partial sums), where any term or
-        partial sum is inexact. Zeros count for nothing."""
+        """The sum along axes, which are kept with length 1. Its error is a random walk, u * xi *
+        the root of the sum of squares of the partial sums, or of the terms where that is more
+        (another order has other partial sums); none where every order is exact."""
         kept = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
         terms = x.shaped(
             lambda a: np.moveaxis(a, axes, range(len(axes))).reshape(
@@ -91,20 +102,19 @@ class Arithmetic:
         partial = np.cumsum(values, axis=0)
         total, scale = partial[-1], top[0]
         if self.rounding is not None:
-            total = self._walk(terms, values, partial)
+            total = self._walk(values, partial)
         return normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
 
-    def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
+    def _walk(self, values: Floats, partial: Floats) -> Floats:
         """The last partial sum with its error; values and partial sums run along axis 0."""
         assert self.rounding is not None
         total = partial[-1]
-        bits = self.rounding.bits
-        mantissas = np.frexp(partial)[0] * 2.0**bits
-        inexact = ((mantissas != np.rint(mantissas)) | ~terms.fits(bits)).any(axis=0)
+        inexact = ~_exact_in_any_order(values, self.rounding.bits)
         if not inexact.any():
             return np.asarray(total)
-        steps = partial if terms.m.all() else partial * (values != 0)
-        spread = np.where(inexact & np.isfinite(total), np.sqrt((steps * steps).sum(axis=0)), 0.0)
+        steps = partial * (values != 0)
+        size = np.maximum((steps * steps).sum(axis=0), (values * values).sum(axis=0))
+        spread = np.where(inexact & np.isfinite(total), np.sqrt(size), 0.0)
         noise = self._noise(np.frexp(total[:1])[0], "sum")
         return np.asarray(total + self.rounding.roundoff * spread * noise, dtype=np.float64)
 
@@ -175,9 +185,14 @@ def noisy_arithmetic(
     return Arithmetic(rounding, keys, factor, recomputes)
 
 
-def _either_power_of_two(a: Wide, b: Wide) -> Bools | None:
-    one, other = np.abs(a.m) == 0.5, np.abs(b.m) == 0.5
-    return np.asarray(one | other) if one.any() or other.any() else None
+def _exact_in_any_order(values: Floats, bits: int) -> Bools:
+    """Where every partial sum along axis 0, in whatever order, fits a mantissa of so many bits:
+    where all terms together are that small, counted in the lowest bit of any."""
+    mantissas, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
+    whole = np.ldexp(mantissas, 53).astype(np.int64)
+    lowest = np.frexp((whole & -whole).astype(np.float64))[1] + exponents - 54
+    grain = np.where(whole == 0, 2**30, lowest).min(axis=0)
+    return np.asarray(np.abs(values).sum(axis=0) <= np.ldexp(1.0, np.minimum(bits + grain, 1023)))
 
 
 @functools.cache

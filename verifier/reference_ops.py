@@ -39,6 +39,12 @@ SMOOTH: dict[str, tuple[Callable[[Wide], Wide], Slope]] = {
     "erf": (wide.erf, lambda x, y, rounded: Wide.of(2 / math.sqrt(math.pi)) * wide.exp(-(x * x))),
 }
 
+ALGEBRAIC: dict[str, Wide] = {
+    **dict.fromkeys(("exp", "log1p", "expm1", "sin", "cos", "tanh", "erf"), ZERO),
+    "log": ONE,
+}
+"""Where transcendental functions have exact values: nowhere else, though 1 - 1e-26 rounds to 1."""
+
 LARGEST_EXPONENT = {"float64": 1024, "float32": 128, "bfloat16": 128, "float16": 16}
 
 STEPPED: dict[str, Callable[[Wide], Wide]] = {
@@ -52,7 +58,8 @@ def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     """A function of SMOOTH."""
     function, derivative = SMOOTH[name]
     exact = function(x.value)
-    rounded = arithmetic.round(exact, name)
+    plain = ALGEBRAIC.get(name)
+    rounded = arithmetic.round(exact, name, None if plain is None else x.value.equals(plain))
 
     def partial() -> Wide:
         slip = wide.exp(exact - rounded) if name == "log" and arithmetic.recomputes else ONE

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .reference_noise import Arithmetic
-from .wide import ZERO, Bools, Ints, Wide, where
+from .wide import ZERO, Bools, Ints, Wide, stack, where
 
 Jump = Bools | None
 Move = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
@@ -176,25 +176,31 @@ def select(condition: Discrete, a: Real, b: Real) -> Real:
 def backward(arithmetic: Arithmetic, seeds: Sequence[tuple[Real, Wide]]) -> dict[Real, Adjoint]:
     """The adjoints of the named values that the seeds (values with their cotangents) depend on."""
     adjoints: dict[Real, Adjoint] = {}
+    received: dict[Real, list[Adjoint]] = {}
 
     def receive(node: Real, adjoint: Adjoint) -> None:
-        adjoint = _fit(arithmetic, adjoint, node.value.shape[1:])
-        if node in adjoints:
-            before = adjoints[node]
-            total = arithmetic.add(before.value, adjoint.value)
-            adjoint = Adjoint(total, either(before.jump, adjoint.jump))
-        adjoints[node] = adjoint
+        received.setdefault(node, []).append(_fit(arithmetic, adjoint, node.value.shape[1:]))
 
     for node, cotangent in seeds:
         receive(node, Adjoint(cotangent, None))
     for node in _users_first([node for node, _ in seeds]):
-        adjoint = adjoints.pop(node)
+        adjoint = _total(arithmetic, received.pop(node))
         if node.named:
             adjoint = Adjoint(arithmetic.store(adjoint.value), adjoint.jump)
             adjoints[node] = adjoint
         for parent, pull in node.edges:
             receive(parent, pull(adjoint))
     return adjoints
+
+
+def _total(arithmetic: Arithmetic, parts: Sequence[Adjoint]) -> Adjoint:
+    """The sum of what a value's users pass back, in no particular order."""
+    if len(parts) == 1:
+        return parts[0]
+    shape = np.broadcast_shapes(*(part.value.shape for part in parts))
+    stacked = stack([part.value.broadcast(shape) for part in parts], 1)
+    jump = either(*(part.jump for part in parts))
+    return Adjoint(arithmetic.sum(stacked, (1,))[:, 0], jump)
 
 
 def _fit(arithmetic: Arithmetic, adjoint: Adjoint, shape: tuple[int, ...]) -> Adjoint:
