@@ -108,7 +108,11 @@ class _Shapes:
         before = set(self.known)
         complete = True
         for dim in variable.dims:
-            if isinstance(dim, t.SizeRef) and self._is_free(dim.name) and dim.name not in self.known:
+            if (
+                isinstance(dim, t.SizeRef)
+                and self._is_free(dim.name)
+                and dim.name not in self.known
+            ):
                 self.known.add(dim.name)
                 targets.append(python_name(dim.name))
                 expected.append("None")
@@ -122,7 +126,9 @@ class _Shapes:
         fresh = self.known != before
         sizes = ", ".join(expected) + ("," if len(expected) == 1 else "")
         name = python_name(variable.name)
-        call = f"ops.shape(spec, {_declaration(self.module, variable, self.path)}, {name}, ({sizes}))"
+        call = (
+            f"ops.shape(spec, {_declaration(self.module, variable, self.path)}, {name}, ({sizes}))"
+        )
         if fresh:
             left = ", ".join(targets) + ("," if len(targets) == 1 else "")
             left = f"({left})" if len(targets) == 1 else left

@@ -7,11 +7,28 @@ whole step, its own axes first, and operands are aligned by `None` subscripts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import assert_never
 
+from . import emit_axes
+from .emit_text import (
+    ADD,
+    ATOM,
+    BINARY,
+    CHUNK,
+    FUNCTIONS,
+    MUL,
+    NOT,
+    NUMBER_FUNCTIONS,
+    OR,
+    PYTHON_BINARY,
+    TERNARY,
+    UNARY,
+    Text,
+    to_float,
+)
 from .names import python_name
 from .program import (
     Const,
@@ -27,7 +44,6 @@ from .program import (
     Reduce,
     Row,
     Size,
-    Slice,
     Step,
     Sum,
     Where,
@@ -36,25 +52,6 @@ from .program import (
     is_number,
     walk,
 )
-
-CHUNK = 40
-"""Longer sums and products are written in parentheses of so many terms: chains nest."""
-
-# Precedence of Python's operators, from loosest to tightest.
-TERNARY, OR, AND, NOT, COMPARE, BIT_OR, BIT_AND, ADD, MUL, UNARY, POWER, ATOM = range(12)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Python code with its precedence and its axes in order; numbers have none."""
-
-    code: str
-    prec: int
-    axes: tuple[str, ...] = ()
-
-    def at(self, prec: int) -> str:
-        """The code, in parentheses where it binds less tightly than `prec`."""
-        return self.code if self.prec >= prec else f"({self.code})"
 
 
 @dataclass(slots=True)
@@ -161,11 +158,7 @@ class Printer:
 
         visit(body)
         return [
-            node
-            for node in seen
-            if parents[node] > 1
-            and not is_number(node)
-            and children(node)
+            node for node in seen if parents[node] > 1 and not is_number(node) and children(node)
         ]
 
     def temporary(self, step: Step, node: Node) -> str:
@@ -245,7 +238,7 @@ class Printer:
             case Read():
                 return self.read(node)
             case Gather():
-                return self.gather(node)
+                return emit_axes.gather(self, node)
             case Map():
                 return self.map(node)
             case Sum():
@@ -255,11 +248,11 @@ class Printer:
             case Where():
                 return self.where(node)
             case Reduce():
-                return self.reduce(node)
+                return emit_axes.reduce(self, node)
             case Row():
-                return self.row(node)
+                return emit_axes.row(self, node)
             case Contract():
-                return self.contract(node)
+                return emit_axes.contract(self, node)
             case _:
                 assert_never(node)
 
@@ -287,79 +280,6 @@ class Printer:
             return Text(f"{text.at(ATOM)}.T", ATOM, axes)
         places = ", ".join(str(text.axes.index(axis)) for axis in axes)
         return Text(f"{text.at(ATOM)}.permute({places})", ATOM, axes)
-
-    def gather(self, node: Gather, *, sorted: bool = True) -> Text:
-        """The tensor subscripted; its axes in the order of the step where `sorted`."""
-        computed = [i for i, s in enumerate(node.subscripts) if not isinstance(s, Slice)]
-        tensor = self.read(Read(node.name, (), node.type)).code
-        numbers = [i for i in computed if is_number(self.place(node, i))]
-        moving = [i for i in computed if i not in numbers]
-        if len(moving) > 1:
-            return self.gather_everywhere(node, tensor)
-        subscripts, axes = [], list[str]()
-        for i, sub in enumerate(node.subscripts):
-            if isinstance(sub, Slice):
-                subscripts.append(self.slice(sub, node.dims[i]))
-                axes.append(sub.axis)
-            else:
-                place = self.index(node, i)
-                axes += place.axes
-                subscripts.append(place.code)
-        while subscripts and subscripts[-1] == ":":
-            subscripts.pop()
-        code = f"{tensor}[{', '.join(subscripts)}]" if subscripts else tensor
-        text = Text(code, ATOM, tuple(axes))
-        return self.permute(text) if sorted else text
-
-    def gather_everywhere(self, node: Gather, tensor: str) -> Text:
-        """Every subscript as an index tensor, broadcast against one another."""
-        places = []
-        for i, sub in enumerate(node.subscripts):
-            if isinstance(sub, Slice):
-                step = Num(Fraction(sub.step), "int")
-                along = Product((("*", step), ("*", Iota(sub.axis))), "int")
-                if sub.step == 1:
-                    places.append(self.print(Sum(((1, Iota(sub.axis)), (1, sub.start)), "int")))
-                else:
-                    places.append(self.print(Sum(((1, along), (1, sub.start)), "int")))
-                if sub.step == 1 and sub.start == Num(Fraction(0), "int"):
-                    places[-1] = self.print(Iota(sub.axis))
-            else:
-                places.append(self.index(node, i))
-        axes = self.sort({axis for place in places for axis in place.axes})
-        code = ", ".join(self.align(place, axes).code for place in places)
-        return Text(f"{tensor}[{code}]", ATOM, axes)
-
-    def place(self, node: Gather, i: int) -> Node:
-        sub = node.subscripts[i]
-        assert not isinstance(sub, Slice)
-        return sub
-
-    def index(self, node: Gather, i: int) -> Text:
-        """A computed subscript, clamped into range where a guard may exclude it."""
-        place = self.place(node, i)
-        text = self.print(place)
-        whole = isinstance(place, Iota) and self.program.ranges[place.axis] == node.dims[i]
-        if not node.clamp or whole:
-            return text
-        last = self.print(Sum(((1, node.dims[i]), (-1, Num(Fraction(1), "int"))), "int")).code
-        if is_number(place):
-            return Text(f"min(max({text.code}, 0), {last})", ATOM)
-        return Text(f"{text.at(ATOM)}.clamp(0, {last})", ATOM, text.axes)
-
-    def slice(self, sub: Slice, dim: Node) -> str:
-        """A Python slice of as many elements as the axis has."""
-        count = self.program.ranges[sub.axis]
-        zero = Num(Fraction(0), "int")
-        if sub.start == zero and sub.step == 1:
-            return ":" if count == dim else f":{self.print(count).code}"
-        length: Node = count
-        if sub.step > 1:
-            length = Product((("*", Num(Fraction(sub.step), "int")), ("*", count)), "int")
-        stop = length if sub.start == zero else Sum(((1, sub.start), (1, length)), "int")
-        start = self.print(sub.start).code
-        tail = f":{sub.step}" if sub.step > 1 else ""
-        return f"{start}:{self.print(stop).code}{tail}"
 
     def map(self, node: Map) -> Text:
         if node.op == "pow" and node.operands[1] == Num(Fraction(2), "int"):
@@ -519,114 +439,6 @@ class Printer:
                 self.uses.add("device")
         return Text(f"torch.where({', '.join(codes)})", ATOM, axes)
 
-    def spread(self, node: Node, axes: Sequence[str]) -> Text:
-        """The node laid out along at least these axes."""
-        text = self.print(node)
-        wanted = self.sort({*text.axes, *axes})
-        return self.broadcast(text, wanted) if wanted != text.axes else text
-
-    def dims(self, text: Text, axes: Sequence[str]) -> str:
-        places = [text.axes.index(axis) - len(text.axes) for axis in axes]
-        return str(places[0]) if len(places) == 1 else str(tuple(sorted(places)))
-
-    def reduce(self, node: Reduce) -> Text:
-        where = None if node.where is None else self.print(node.where)
-        if node.op == "count":
-            return self.count(node)
-        if node.op in ("logsumexp", "argmax", "argmin", "first"):
-            body = self.spread(node.body, node.axes)
-            dim = self.dims(body, node.axes)
-            kept = tuple(axis for axis in body.axes if axis not in node.axes)
-            if where is None:
-                return Text(f"torch.{node.op}({body.code}, dim={dim})", ATOM, kept)
-            body, mask = self.masked(node, body, where)
-            kept = tuple(axis for axis in body.axes if axis not in node.axes)
-            dim = self.dims(body, node.axes)
-            return Text(f"ops.{node.op}({body.code}, dim={dim}, where={mask})", ATOM, kept)
-        fill = FILL.get(node.op, "")
-        if node.type == "int" and node.op in ("max", "min"):
-            fill = "-(2**63)" if node.op == "max" else "2**63 - 1"
-        if where is None:
-            body = self.spread(node.body, node.axes)
-        elif node.op in ("any", "all"):
-            body = self.print(node.body)
-            axes = self.sort({*body.axes, *where.axes})
-            left, right = self.align(where, axes), self.align(body, axes)
-            if node.op == "any":
-                body = Text(f"{left.at(BIT_AND)} & {right.at(BIT_AND)}", BIT_AND, axes)
-            else:
-                body = Text(f"~{left.at(UNARY)} | {right.at(BIT_OR)}", BIT_OR, axes)
-            body = self.broadcast(body, self.sort({*axes, *node.axes}))
-        else:
-            body = self.print(node.body)
-            axes = self.sort({*body.axes, *where.axes})
-            left, right = self.align(where, axes).code, self.align(body, axes).code
-            if not body.axes and node.type == "real":
-                self.uses |= {"wide", "device"}
-                right = f"ops.number({right}, wide, device)"
-            body = Text(f"torch.where({left}, {right}, {fill})", ATOM, axes)
-            body = self.broadcast(body, self.sort({*axes, *node.axes}))
-        kept = tuple(axis for axis in body.axes if axis not in node.axes)
-        name = {"max": "amax", "min": "amin"}.get(node.op, node.op)
-        if node.op == "prod":
-            places = sorted((body.axes.index(axis) for axis in node.axes), reverse=True)
-            code = body.at(ATOM) + "".join(f".prod(dim={place})" for place in places)
-            return Text(code, ATOM, kept)
-        return Text(f"{body.at(ATOM)}.{name}(dim={self.dims(body, node.axes)})", ATOM, kept)
-
-    def masked(self, node: Reduce | Row, body: Text, where: Text) -> tuple[Text, str]:
-        """The body along all axes of it and of the mask, and the mask to go with it."""
-        axes = self.sort({*body.axes, *where.axes})
-        return self.broadcast(body, axes), self.align(where, axes).code
-
-    def count(self, node: Reduce) -> Text:
-        """How many entries the condition and the body admit."""
-        conditions = [x for x in (node.where, node.body) if x is not None]
-        conditions = [x for x in conditions if not (isinstance(x, Num) and x.value == 1)]
-        if not conditions:
-            sizes = [self.print(self.program.ranges[axis]) for axis in node.axes]
-            return Text(" * ".join(size.at(UNARY) for size in sizes), MUL)
-        condition = conditions[0] if len(conditions) == 1 else Map("and", tuple(conditions), "bool")
-        body = self.spread(condition, node.axes)
-        kept = tuple(axis for axis in body.axes if axis not in node.axes)
-        return Text(f"{body.at(ATOM)}.sum(dim={self.dims(body, node.axes)})", ATOM, kept)
-
-    def row(self, node: Row) -> Text:
-        body = self.spread(node.body, (node.axis,))
-        if node.where is None:
-            owner = "ops" if node.op == "rank" else "torch"
-            code = f"{owner}.{node.op}({body.code}, dim={self.dims(body, (node.axis,))})"
-            return Text(code, ATOM, body.axes)
-        body, mask = self.masked(node, body, self.print(node.where))
-        dim = self.dims(body, (node.axis,))
-        return Text(f"ops.{node.op}({body.code}, dim={dim}, where={mask})", ATOM, body.axes)
-
-    def contract(self, node: Contract) -> Text:
-        axes = self.sort(axes_of(node))
-        texts = [self.print_raw(factor) for factor in node.factors]
-        used = sorted({axis for text in texts for axis in text.axes})
-        letters = _letters(used)
-        subscripts = ",".join("".join(letters[axis] for axis in text.axes) for text in texts)
-        result = "".join(letters[axis] for axis in axes)
-        operands = ", ".join(text.code for text in texts)
-        return Text(f'torch.einsum("{subscripts}->{result}", {operands})', ATOM, axes)
-
-    def print_raw(self, node: Node) -> Text:
-        """An operand of a contraction, which may keep its own order of axes."""
-        if isinstance(node, Read) and node not in self.named:
-            return Text(self.tensor(node.name), ATOM, node.axes)
-        if isinstance(node, Gather) and node not in self.named:
-            return self.gather(node, sorted=False)
-        if isinstance(node, Product):
-            tensors = [x for _, x in node.factors if not is_number(x)]
-            if len(tensors) == 1 and isinstance(tensors[0], Read):
-                raw = self.print_raw(tensors[0])
-                order, self.order = self.order, raw.axes
-                text = self.print(node)
-                self.order = order
-                return text
-        return self.print(node)
-
 
 def is_native(body: Node) -> bool:
     """Whether an equation is computed in the tensors' own format: a contraction, which
@@ -667,81 +479,3 @@ def _axis_order(step: Step) -> tuple[str, ...]:
             if axis not in order:
                 order.append(axis)
     return tuple(order)
-
-
-def _letters(axes: Sequence[str]) -> Mapping[str, str]:
-    """A letter for each axis: its own name where that is one ASCII letter."""
-    letters = {axis: axis for axis in axes if len(axis) == 1 and axis.isascii()}
-    free = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    for axis in axes:
-        if axis not in letters:
-            letters[axis] = next(c for c in free if c not in letters.values())
-    return letters
-
-
-def to_float(value: Fraction) -> float:
-    """The nearest float, infinite where that overflows."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
-BINARY: Mapping[str, tuple[str, int]] = {
-    "<": ("<", COMPARE),
-    "<=": ("<=", COMPARE),
-    ">": (">", COMPARE),
-    ">=": (">=", COMPARE),
-    "==": ("==", COMPARE),
-    "!=": ("!=", COMPARE),
-    "and": ("&", BIT_AND),
-    "or": ("|", BIT_OR),
-    "//": ("//", MUL),
-    "%": ("%", MUL),
-    "pow": ("**", POWER),
-}
-PYTHON_BINARY = {"and": ("and", AND), "or": ("or", OR)}
-FILL = {
-    "sum": "0",
-    "mean": "0",
-    "prod": "1",
-    "max": "-torch.inf",
-    "min": "torch.inf",
-}
-FUNCTIONS = {
-    "exp": "torch.exp",
-    "log": "torch.log",
-    "log1p": "torch.log1p",
-    "expm1": "torch.expm1",
-    "sqrt": "torch.sqrt",
-    "sin": "torch.sin",
-    "cos": "torch.cos",
-    "tanh": "torch.tanh",
-    "erf": "torch.erf",
-    "abs": "torch.abs",
-    "sign": "torch.sign",
-    "floor": "torch.floor",
-    "ceil": "torch.ceil",
-    "sigmoid": "torch.sigmoid",
-    "log_sigmoid": "torch.nn.functional.logsigmoid",
-    "softplus": "ops.softplus",
-    "logaddexp": "torch.logaddexp",
-    "safe_log": "ops.safe_log",
-    "safe_exp": "ops.safe_exp",
-}
-NUMBER_FUNCTIONS = {
-    name: name
-    for name in (
-        "exp",
-        "log",
-        "log1p",
-        "expm1",
-        "sqrt",
-        "sin",
-        "cos",
-        "tanh",
-        "erf",
-        "floor",
-        "ceil",
-    )
-}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .diagnostics import Log
 from .source import Source, Span
 
-MAX_BYTES = 512 * 1024
+MAX_BYTES = 48 * 1024
 """Size of a spec file."""
 MAX_DEPTH = 64
 """Brackets within brackets."""

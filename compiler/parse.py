@@ -190,9 +190,9 @@ def _report_token(chunk: Chunk, error: UnexpectedToken, log: Log) -> None:
         return
     here = _span(chunk, token)
     first = chunk.text.split(None, 1)[0]
-    previous = _token_before(chunk, token)
+    before = chunk.text[: token.start_pos or 0].rstrip()
     wants_operand = expected >= _EXPRESSION_STARTS
-    if expected == {"LSQB", "EQUAL"} or (previous is None and token.type != "NAME"):
+    if expected == {"LSQB", "EQUAL"} or (not before and token.type != "NAME"):
         log.add(
             "E107",
             Span(chunk.source, chunk.start, chunk.start + len(first)),
@@ -219,7 +219,7 @@ def _report_token(chunk: Chunk, error: UnexpectedToken, log: Log) -> None:
         )
     elif token.type == "EQUAL" and "COMPARISON" in expected:
         log.add("E112", here, "`=` defines; it does not compare", help="equality is `==`")
-    elif token.type == "TIMES" and previous is not None and previous.type == "TIMES":
+    elif token.type == "TIMES" and before.endswith("*"):
         log.add("E113", here, "there is no operator `**`", help="a power is written `x^2`")
     elif token.type in _EXPRESSION_STARTS | {"REDUCER", "MINMAX"} and "COMPARISON" in expected:
         log.add(
@@ -232,15 +232,6 @@ def _report_token(chunk: Chunk, error: UnexpectedToken, log: Log) -> None:
         log.add(
             "E100", here, f"`{token}` cannot stand here", label=f"expected {_describe(expected)}"
         )
-
-
-def _token_before(chunk: Chunk, token: Token) -> Token | None:
-    before = None
-    for other in _lark().lex(chunk.text):
-        if (other.start_pos or 0) >= (token.start_pos or 0):
-            break
-        before = other
-    return before
 
 
 _TERMINALS = {

@@ -41,10 +41,10 @@ def _rule(node: Node, infinite: set[str]) -> Node:
         return node
     body, where = node.body, node.where
     if where is None and isinstance(body, Where) and is_zero(body.otherwise):
-        body, where = body.then, body.condition
+        where, body = body.condition, body.then
     if not isinstance(body, Product):
         return node
-    bound = set(node.axes)
+    axes, bound = node.axes, set(node.axes)
     outside: list[tuple[str, Node]] = []
     inside: list[Node] = []
     for op, factor in body.factors:
@@ -64,7 +64,7 @@ def _rule(node: Node, infinite: set[str]) -> Node:
         first = scalars if scalars[0][0] == "*" else [("*", inside[0]), *scalars]
         product = first if first is not scalars else [*scalars, ("*", inside[0])]
         inside[0] = Product(tuple(product), "real")
-    result: Node = Contract(node.axes, tuple(inside))
+    result: Node = Contract(axes, tuple(inside))
     if not others:
         return result
     return Product((("*", result), *others), "real")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 from .program import Map, Node, Product, Program, bottom_up
@@ -16,14 +17,15 @@ def safe_products(program: Program) -> Program:
     infinite: set[str] = set()
     steps = []
     for step in program.steps:
-        body = bottom_up(step.body, lambda node, top=step.body: _rule(node, infinite, node is top))
+        whole = step.body
+        body = bottom_up(whole, functools.partial(_rule, infinite=infinite, whole=whole))
         if may_be_infinite(step.body, infinite):
             infinite.add(step.name)
         steps.append(replace(step, body=body))
     return replace(program, steps=tuple(steps))
 
 
-def _rule(node: Node, infinite: set[str], top: bool) -> Node:
+def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
     match node:
         case Product():
             unbounded = [may_be_infinite(x, infinite, top=False) for _, x in node.factors]
@@ -32,7 +34,7 @@ def _rule(node: Node, infinite: set[str], top: bool) -> Node:
             return node
         case Map(op="log", operands=(x,)) if not is_positive(x):
             return Map("safe_log", (x,), "real")
-        case Map(op="exp") if not top:
+        case Map(op="exp") if node != whole:
             return Map("safe_exp", node.operands, "real")
         case _:
             return node

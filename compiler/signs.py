@@ -8,6 +8,7 @@ overflow the format though its equation is finite.
 from __future__ import annotations
 
 from collections.abc import Set
+from fractions import Fraction
 from typing import assert_never
 
 from .program import (
@@ -102,9 +103,11 @@ def _is_nonnegative(node: Node) -> bool:
         case Num():
             return isinstance(node.value, str) or node.value >= 0
         case Map(op="pow"):
-            exponent = node.operands[1]
-            even = isinstance(exponent, Num) and not isinstance(exponent.value, str)
-            return even and exponent.value % 2 == 0  # type: ignore[operator,union-attr]
+            match node.operands[1]:
+                case Num(value=Fraction() as power):
+                    return power % 2 == 0
+                case _:
+                    return is_positive(node)
         case Map():
             return node.op in ("abs", "sqrt") or is_positive(node)
         case Reduce():

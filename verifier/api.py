@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import library
+from ..compiler import typed as t
 from ..compiler.diagnostics import Log
 from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
@@ -155,14 +156,11 @@ def _exact_array(value: Any, type: str) -> Any:
 
 
 def _read_sizes(module: Module, name: str, array: Any, found: dict[str, int]) -> None:
-    from ..compiler import typed as t
-
     dims = {**module.inputs, **module.params, **module.randoms}[name].dims
     if array.ndim != len(dims):
         raise ValueError(f"{module.qualified}: {name} has {array.ndim} axes, not {len(dims)}")
     for dim, length in zip(dims, array.shape, strict=True):
-        free = isinstance(dim, t.SizeRef) and module.sizes[dim.name].value is None
-        if free and found.setdefault(dim.name, length) != length:
-                raise ValueError(
-                    f"{module.qualified}: {dim.name} is {found[dim.name]} and {length}"
-                )
+        if not isinstance(dim, t.SizeRef) or module.sizes[dim.name].value is not None:
+            continue
+        if found.setdefault(dim.name, length) != length:
+            raise ValueError(f"{module.qualified}: {dim.name} is {found[dim.name]} and {length}")

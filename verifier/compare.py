@@ -65,8 +65,8 @@ def target(
 ) -> Target:
     """Tolerances in a format: λ·σ, or what rounding `ROUGH` times as coarse reaches where that
     is more (a saturated softmax that rarely tips over has a small σ, and fused kernels recompute
-    it from the logsumexp), plus ulps. No claim is made where the value is undefined, beyond the format, or rests on a comparison that rounding
-    decides."""
+    it from the logsumexp), plus ulps. No claim is made where the value is undefined, beyond
+    the format, or rests on a comparison that rounding decides."""
     counts = ~exact.undefined & ~spread.jump
     if exact.high.dtype.kind in "bi":
         return Target(exact, np.zeros(exact.high.shape), counts, bound)

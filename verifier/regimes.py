@@ -86,7 +86,9 @@ def case(module: t.Module, regime: Regime, seed: int, bits: int, repeat: int = 0
     """A case of a regime and seed; equal arguments give equal cases. Raises NoSetting."""
     rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
     setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
-    draw = np.random.default_rng([seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()])
+    draw = np.random.default_rng(
+        [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]
+    )
     tensors: dict[str, Array] = {}
     variables = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
     for variable in variables:
@@ -110,7 +112,8 @@ def rounded(x: Array, bits: int) -> Array:
     smallest = {8: -24, 24: -149}[bits]
     _, exponent = np.frexp(x)
     place = np.maximum(exponent - bits, smallest)
-    return np.ldexp(np.round(np.ldexp(x, -place)), place)
+    result: Array = np.ldexp(np.round(np.ldexp(x, -place)), place)
+    return result
 
 
 def _tensor(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from ..compiler import typed as t
 
@@ -56,9 +57,7 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
     return Setting(best[1], _consts(module, rng, best[1], defaults))
 
 
-def _sizes(
-    module: t.Module, rng: random.Random, least: int, most: int
-) -> dict[str, int] | None:
+def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[str, int] | None:
     """Random sizes, with the derived ones; None where they break a requirement on sizes."""
     free = [name for name, size in module.sizes.items() if size.value is None]
     try:
@@ -173,12 +172,13 @@ def evaluate(expr: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fracti
         case t.If():
             return value(expr.then) if value(expr.condition) else value(expr.otherwise)
         case t.Function():
-            return _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
+            result: Number = _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
+            return result
         case _:
             raise KeyError(type(expr).__name__)
 
 
-_COMPARE = {
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
     ">": lambda a, b: a > b,
@@ -186,7 +186,7 @@ _COMPARE = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min,
     "max": max,
     "abs": abs,

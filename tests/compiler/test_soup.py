@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from lawful.compiler.check import check
+from lawful.compiler.check_scope import World
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load, prelude_world
-from lawful.compiler.check_scope import World
 from lawful.compiler.parse import parse
 from lawful.compiler.source import Source
 
@@ -45,9 +44,7 @@ def run(text: str) -> Log:
     return log
 
 
-relaxed = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
-)
+relaxed = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 @relaxed
@@ -120,9 +117,7 @@ HOSTILE = {
     + "output y[t] = if "
     + " and ".join(f"(t != {i} or t < A // {i + 1})" for i in range(100))
     + " then x[t + 1 - A // B] else 0",
-    "defs that double": "".join(
-        f"def f{i}(x) = f{i + 1}(x) * f{i + 1}(x)\n" for i in range(200)
-    )
+    "defs that double": "".join(f"def f{i}(x) = f{i + 1}(x) * f{i + 1}(x)\n" for i in range(200))
     + "def f200(x) = x\n"
     + HEAD
     + "output y[t] = f0(x[t])",
@@ -130,8 +125,12 @@ HOSTILE = {
     + "".join(f"def f{i + 1}(x) = f{i}(x)\n" for i in range(500))
     + HEAD
     + "output y[t] = f500(x[t])",
-    "a def applied to itself many times": HEAD + "output y[t] = x[" + "clip(" * 50 + "t"
-    + ", 0, T - 1)" * 50 + "]",
+    "a def applied to itself many times": HEAD
+    + "output y[t] = x["
+    + "clip(" * 50
+    + "t"
+    + ", 0, T - 1)" * 50
+    + "]",
     "powers of powers": HEAD + "output y[t] = " + "9 ^ " * 60 + "9 + x[t]",
     "big sizes": HEAD + "size S = " + " * ".join(["(A + B + T)"] * 60) + "\noutput y[t] = x[t % S]",
     "derived of derived": "module M\nsize S0\n"

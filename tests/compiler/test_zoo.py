@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from lawful.compiler.build import generate, write
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
