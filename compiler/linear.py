@@ -70,6 +70,17 @@ def divide_exactly(left: Polynomial, right: Polynomial) -> Polynomial | None:
     return result
 
 
+def replace(polynomial: Polynomial, name: str, value: Polynomial) -> Polynomial:
+    """`polynomial` with `value` put for an atom."""
+    total: Polynomial = {}
+    for monomial, coefficient in polynomial.items():
+        term: Polynomial = {tuple(m for m in monomial if m != name): coefficient}
+        for _ in range(monomial.count(name)):
+            term = multiply(term, value)
+        total = add(total, term)
+    return total
+
+
 def atoms(polynomial: Polynomial) -> set[str]:
     return {name for monomial in polynomial for name in monomial}
 

@@ -200,6 +200,13 @@ def _report_token(chunk: Chunk, error: UnexpectedToken, log: Log) -> None:
             help=suggest(first, _OPENERS.split())
             or "a statement is an equation `name[…] = …` or begins with a keyword",
         )
+    elif token in ("if", "not") and wants_operand:
+        log.add(
+            "E100",
+            here,
+            f"`{token}` cannot stand here",
+            help=f"put it in parentheses: `({token} …)`",
+        )
     elif token in RESERVED and "NAME" in expected:
         code = "E109" if token.type in ("REDUCER", "MINMAX") and wants_operand else "E105"
         log.add(

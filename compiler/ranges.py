@@ -70,7 +70,7 @@ class Prover:
     sizes: dict[str, t.Expr | None] = field(default_factory=dict)
     requires: list[t.Expr] = field(default_factory=list)
     bounds: dict[str, Bounds] = field(default_factory=dict)
-    positive: dict[str, bool] = field(default_factory=dict)
+    at_least: dict[tuple[str, int], bool] = field(default_factory=dict)
     work: int = 0
 
     def at_most(self, low: t.Expr, high: t.Expr, given: Given, gap: int = 0) -> bool:
@@ -229,7 +229,7 @@ class _Query:
             case t.Reduce():
                 return self._reduce(e, env)
             case t.Row():
-                rank = self._opaque()
+                rank = lin.atom(self._whole(e, env))
                 width = self.polynomial(e.bound.range, env)
                 gap = 1 if e.where is None else 0
                 return self._with(rank, [rank, lin.shift(lin.add(width, rank, -1), -gap)])
@@ -244,6 +244,16 @@ class _Query:
     def _opaque(self) -> Polynomial:
         self.fresh += 1
         return lin.atom(f"?{self.depth}.{self.fresh}")
+
+    def _whole(self, e: t.Reduce | t.Row, env: Env) -> str:
+        """A name for the value of an operator, the same for equal texts of equal meaning."""
+        if env:
+            (name,) = lin.atoms(self._opaque())
+            return name
+        free = {n.name for n in nodes(e) if isinstance(n, t.IndexRef)}
+        if isinstance(e, t.Reduce):
+            free -= {b.name for b in e.bound}
+        return f"?{' '.join(e.span.text.split())} {sorted(free)}"
 
     def _with(self, value: Polynomial, constraints: list[Polynomial]) -> Polynomial:
         """`value`, an atom, with constraints known of it."""
@@ -285,28 +295,56 @@ class _Query:
 
     def _quotient(self, left: Polynomial, right: Polynomial) -> Polynomial:
         """left // right, with the inequalities that define it where right is positive."""
-        if len(right) == 1 and lin.divide_exactly(left, right) is not None:
-            return lin.divide_exactly(left, right) or {}
+        for numerator in (left, self._rewritten(left)):
+            exact = lin.divide_exactly(numerator, right)
+            if exact is not None:
+                return exact
         if not set(left) - {()} and set(right) == {()}:
             return lin.constant(left.get((), 0) // right[()])
         name = f"({lin.show(left)} // {lin.show(right)})"
         quotient = lin.atom(name)
         if name not in self.facts:
             self.facts[name] = []
-            if self._positive(right):
+            if self._at_least(right, 1):
                 rest = lin.add(left, lin.multiply(right, quotient), -1)
                 below = lin.shift(lin.add(right, rest, -1), -1)
                 self._with(quotient, [rest, below, lin.shift(right, -1)])
+                if set(right) != {()} and self._at_least(left, 0):
+                    self._with(quotient, [quotient, lin.add(left, quotient, -1)])
         return quotient
 
-    def _positive(self, value: Polynomial) -> bool:
+    def _rewritten(self, value: Polynomial) -> Polynomial:
+        """`value` with the sizes replaced that a requirement `H == G * M` gives."""
+        for e in self.prover.requires:
+            if not (isinstance(e, t.Compare) and e.operator == "=="):
+                continue
+            for size, other in ((e.left, e.right), (e.right, e.left)):
+                if isinstance(size, t.SizeRef) and self._is_free(size, other):
+                    value = lin.replace(value, size.name, self.polynomial(other, {}))
+        return value
+
+    def _is_free(self, size: t.SizeRef, e: t.Expr) -> bool:
+        """Whether `size` is plain, and `e` a polynomial of other plain sizes."""
+        sizes = {n.name for n in nodes(e) if isinstance(n, t.SizeRef)} | {size.name}
+        is_polynomial = all(
+            isinstance(n, t.SizeRef | t.Number | t.Add | t.Mul) and n.type == "int"
+            for n in nodes(e)
+        )
+        repeated = any(isinstance(n, t.SizeRef) and n.name == size.name for n in nodes(e))
+        derived = any(self.prover.sizes.get(n) is not None for n in sizes)
+        return is_polynomial and not repeated and not derived
+
+    def _at_least(self, value: Polynomial, least: int) -> bool:
+        """Whether value >= least, from the ranges and requirements alone."""
         if set(value) <= {()}:
-            return value.get((), 0) > 0
-        known, key = self.prover.positive, lin.show(value)
+            return value.get((), 0) >= least
+        if self.depth >= 2:
+            return False
+        known, key = self.prover.at_least, (lin.show(value), least)
         if key not in known:
             known[key] = False  # while it is being proved
             query = _Query(self.prover, Given(self.given.ranges), self.depth + 1)
-            known[key] = query.proves([lin.shift(query.rebuilt(value, self), -1)])
+            known[key] = query.proves([lin.shift(query.rebuilt(value, self), -least)])
         return known[key]
 
     def rebuilt(self, value: Polynomial, other: _Query) -> Polynomial:
@@ -357,9 +395,10 @@ class _Query:
         ranges = [self.polynomial(b.range, env) for b in e.bound]
         if e.operator in ("argmax", "argmin", "max", "min"):
             inner = dict(env)
+            name = self._whole(e, env)
             constraints: list[Polynomial] = []
-            for bound, size in zip(e.bound, ranges, strict=True):
-                index = inner[bound.name] = self._opaque()
+            for i, (bound, size) in enumerate(zip(e.bound, ranges, strict=True)):
+                index = inner[bound.name] = lin.atom(f"{name}.{i}")
                 constraints += [index, lin.shift(lin.add(size, index, -1), -1)]
             is_index = e.operator in ("argmax", "argmin")
             value = index if is_index else self.polynomial(e.body, inner)
@@ -367,7 +406,7 @@ class _Query:
             for name in sorted(lin.atoms(value)) if is_index else self._own(inner, e):
                 self.facts.setdefault(name, []).append([case + constraints for case in where])
             return value
-        value = self._opaque()
+        value = lin.atom(self._whole(e, env))
         if e.operator == "count" or (e.operator == "sum" and isinstance(e.body, t.Iverson)):
             most = lin.constant(1)
             for size in ranges:

@@ -51,6 +51,11 @@ def reads(e: t.Expr, at: Place) -> Iterator[Read]:
             for i, (_, factor) in enumerate(e.factors):
                 others = [c for j, conditions in enumerate(zero) if j != i for c in conditions]
                 yield from reads(factor, at.under(*others))
+        case t.Add() if at.supports is not None:
+            low = [support(x, at.supports).low if sign > 0 else () for sign, x in e.terms]
+            for i, (_, term) in enumerate(e.terms):
+                others = [c for j, conditions in enumerate(low) if j != i for c in conditions]
+                yield from reads(term, at.under(*others))
         case t.If():
             yield from reads(e.condition, at)
             yield from reads(e.then, at.under(e.condition))

@@ -79,6 +79,16 @@ def target(
     return Target(exact, tolerance, counts, bound)
 
 
+def disagree(exact: Exact, spread: Spread, aim: Target) -> bool:
+    """Whether oracle and reference, which know nothing of one another, differ where it counts:
+    then one of them is wrong, and nothing can be said of anybody's code."""
+    if exact.high.dtype.kind in "bi":
+        return bool(np.any(aim.counts & (spread.nominal != exact.high)))
+    with np.errstate(invalid="ignore"):
+        close = np.abs(spread.nominal - exact.high) <= aim.tolerance + 1e-6 * np.abs(exact.high)
+    return bool(np.any(aim.counts & exact.finite & ~close))
+
+
 def ratios(got: Array, aim: Target) -> Array:
     """Error over tolerance for every element that counts; 0 for the others.
 

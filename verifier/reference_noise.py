@@ -102,14 +102,15 @@ class Arithmetic:
         partial = np.cumsum(values, axis=0)
         total, scale = partial[-1], top[0]
         if self.rounding is not None:
-            total = self._walk(values, partial)
+            total = self._walk(terms, values, partial)
         return normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
 
-    def _walk(self, values: Floats, partial: Floats) -> Floats:
+    def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
         """The last partial sum with its error; values and partial sums run along axis 0."""
         assert self.rounding is not None
         total = partial[-1]
-        inexact = ~_exact_in_any_order(values, self.rounding.bits)
+        lost = ((values == 0) & (terms.m != 0)).any(axis=0)
+        inexact = lost | ~_exact_in_any_order(values, self.rounding.bits)
         if not inexact.any():
             return np.asarray(total)
         steps = partial * (values != 0)

@@ -20,7 +20,7 @@ import torch
 from ..compiler import typed as t
 from ..compiler.names import python_name
 from . import candidate as c
-from .compare import FACTOR, FORMATS, ROUGH, Format, Target, ratios, target
+from .compare import FACTOR, FORMATS, ROUGH, Format, Target, disagree, ratios, target
 from .oracle import Evaluation, Exact, Oracle
 from .reference import FORMATS as ROUNDING
 from .reference import Spread, spread
@@ -229,6 +229,7 @@ class _Run:
                 continue
             bound = _bound(self.module, name, truth.case)
             aim = target(exact, fine[name], rough[name], FORMATS[dtype], bound)
+            self.cross_check(self.values, name, exact, fine[name], aim)
             self.compare(self.values, truth, dtype, name, as_array(found[name]), aim)
             passing &= _nulls(aim, inputs)
         self.null["v"] &= passing
@@ -255,6 +256,7 @@ class _Run:
         passing = set(self.null["g"])
         for name, exact in truth.gradients.items():
             aim = target(exact, fine[name], rough[name], FORMATS[dtype])
+            self.cross_check(self.gradients, name, exact, fine[name], aim)
             got = gradients[name]
             array = np.zeros(exact.high.shape) if got is None else as_array(got)
             self.compare(self.gradients, truth, dtype, name, array, aim)
@@ -337,6 +339,12 @@ class _Run:
             value = got[index]
             text = f"{value:.17g}" if got.dtype.kind == "f" else str(value)
             self.fail(check, truth, dtype, name, index, aim.exact.digits(index), text, worst, "")
+
+    def cross_check(self, check: Check, name: str, exact: Exact, fine: Spread, aim: Target) -> None:
+        """Doubt the check where oracle and reference do not agree about a tensor."""
+        doubt = f"oracle and reference disagree about {name}: please report this"
+        if disagree(exact, fine, aim) and doubt not in check.doubts:
+            check.doubts.append(doubt)
 
     def broken(self, check: Check, truth: Truth, dtype: str, why: str, name: str = "") -> None:
         check.worst = float("inf")

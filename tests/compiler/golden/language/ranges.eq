@@ -2,7 +2,7 @@ module Rotary
 "Rotation of halves and of pairs; grouped heads."
 size T, H, K, G, M = H // G, P = K // 2
 require H == G * M, K % 2 == 0
-index t: T   h: H   g: G   k: K   i: P   j: K // 2
+index t: T   h: H   k: K   i: P   j: K // 2
 input x[T, H, K], y[T, G, K]
 output halves[t,h,i] = x[t,h,i] * x[t,h,K // 2 + i]
 output pairs[t,h,j] = x[t,h,2 * j] - x[t,h,2 * j + 1]

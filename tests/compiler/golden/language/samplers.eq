@@ -27,7 +27,7 @@ def log_softmax_at(x) = min(x, 0)
 
 module Draw
 size B, V
-index b: B   v: V
+index b: B
 input z[B, V], w[V]
 random u[B, V] ~ gumbel()
 random n[B] ~ normal(mean = 0, std = 1), e ~ exponential(), f[B] ~ uniform(0, 1)
