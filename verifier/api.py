@@ -70,7 +70,9 @@ def verify(
         name = getattr(implementation, "__qualname__", type(implementation).__name__)
         where = getattr(implementation, "__module__", None)
         candidate = Candidate(name, implementation)
-        if where and "<" not in name:
+        if where in (None, "__main__") or "<" in name:
+            command = f'lawful.verify("{module.qualified}", {name}'
+        else:
             command += f" --impl {where}:{name}"
     options = Options(level, chosen, device, seed, None, command)
     return verify_candidate(module, candidate, options)

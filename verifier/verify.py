@@ -40,7 +40,8 @@ SEEDS = {"quick": 1, "full": 3}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run covers. `regime` narrows it to one, for repeating a failure."""
+    """What a run covers. `regime` narrows it to one, for repeating a failure; `command` begins
+    the command, or the call in Python, that repeats it."""
 
     level: Level = "quick"
     dtypes: tuple[str, ...] = QUICK_DTYPES
@@ -48,6 +49,17 @@ class Options:
     seed: int = 0
     regime: str | None = None
     command: str = "lawful verify"
+
+    def again(self, dtype: str, the_case: Case) -> str:
+        """What repeats a failure."""
+        if self.command.startswith("lawful.verify("):
+            level = ', level="full"' if self.level == "full" else ""
+            return f'{self.command}, dtypes=["{dtype}"], seed={the_case.seed}{level})'
+        device = "" if self.device == "cpu" else f" --device {self.device}"
+        return (
+            f"{self.command} --dtype {dtype} --regime {the_case.regime} "
+            f"--seed {the_case.seed}{device}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,13 +381,7 @@ class _Run:
         tensor = name
         if check is self.gradients:
             tensor = f"d({', '.join(self.module.outputs)}) / d {name}"
-        options = self.options
-        command = (
-            f"{options.command} --dtype {dtype} --regime {truth.case.regime} "
-            f"--seed {truth.case.seed}"
-        )
-        if options.device != "cpu":
-            command += f" --device {options.device}"
+        command = self.options.again(dtype, truth.case)
         check.failures.append(
             Failure(
                 check=check.name,
