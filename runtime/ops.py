@@ -130,7 +130,8 @@ def argmax(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
     """The smallest index of the largest admitted entry."""
     if where is None:
         return torch.argmax(x, dim)
-    best = torch.where(where, x, -torch.inf).amax(dim, keepdim=True)
+    lowest, _ = _ends(x.dtype)
+    best = torch.where(where, x, lowest).amax(dim, keepdim=True)
     return (where & (x == best)).to(torch.uint8).argmax(dim)
 
 
@@ -138,8 +139,16 @@ def argmin(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
     """The smallest index of the smallest admitted entry."""
     if where is None:
         return torch.argmin(x, dim)
-    best = torch.where(where, x, torch.inf).amin(dim, keepdim=True)
+    _, highest = _ends(x.dtype)
+    best = torch.where(where, x, highest).amin(dim, keepdim=True)
     return (where & (x == best)).to(torch.uint8).argmax(dim)
+
+
+def _ends(dtype: torch.dtype) -> tuple[float, float]:
+    """What no number of a format is below, and what none is above."""
+    if dtype.is_floating_point or dtype == torch.bool:
+        return -math.inf, math.inf
+    return torch.iinfo(dtype).min, torch.iinfo(dtype).max
 
 
 def first(x: Tensor, dim: int, where: Tensor) -> Tensor:
@@ -175,9 +184,18 @@ def safe_log(x: Tensor) -> Tensor:
     return torch.where(zero, -torch.inf, torch.log(torch.where(zero, 1.0, x)))
 
 
+LARGEST_EXPONENT = {
+    torch.float64: 709.782712893384,
+    torch.float32: 88.72283172607422,
+    torch.bfloat16: 88.5,
+    torch.float16: 11.0859375,
+}
+"""The largest number of each format whose exponential the format holds."""
+
+
 def safe_exp(x: Tensor) -> Tensor:
     """exp(x), +inf where that is too large for the format, where it passes no gradient on."""
-    over = x > math.log(torch.finfo(x.dtype).max)
+    over = x > LARGEST_EXPONENT[x.dtype]
     return torch.where(over, torch.inf, torch.exp(torch.where(over, 0.0, x)))
 
 
@@ -188,13 +206,24 @@ def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
         a, b = b, a
     assert isinstance(a, Tensor)
     if not isinstance(b, Tensor):
-        return torch.where(a.isinf(), 0.0, a) * b if b == 0 else a * b
+        if b == 0:
+            return torch.where(a.isinf(), 0.0, a) * b
+        if abs(b) == math.inf:
+            return torch.where(a == 0, 0.0, torch.where(a == 0, 1.0, a) * b)
+        return a * b
     return torch.where(a.isinf() & (b == 0), 0.0, a) * torch.where(b.isinf() & (a == 0), 0.0, b)
 
 
 def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     """x rounded to the nearest number of a format, ties to even, with the derivative of x."""
-    return x + (x.to(dtype).to(x.dtype) - x).detach()
+    nearest = x.to(dtype).to(x.dtype)
+    if x.dtype == torch.float64 and dtype in (torch.bfloat16, torch.float16):
+        # torch goes by way of float32 and may round twice: its other neighbour may be nearer.
+        single = x.to(torch.float32)
+        beyond = torch.where(x > single, torch.full_like(single, torch.inf), -torch.inf)
+        other = torch.nextafter(single, beyond).to(dtype).to(x.dtype)
+        nearest = torch.where((other - x).abs() < (nearest - x).abs(), other, nearest)
+    return torch.where(x.isinf(), x, x + (nearest - x).detach())
 
 
 def uniform(
@@ -208,8 +237,11 @@ def uniform(
     """Draws from [low, high)."""
     draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
     draw = (low + (high - low) * draw).to(dtype)
-    top = torch.nextafter(number(high, dtype, device), number(low, dtype, device))
-    return torch.minimum(draw, top)
+    bottom, top = number(low, dtype, device), number(high, dtype, device)
+    top = torch.nextafter(top, bottom)
+    above = torch.nextafter(bottom, number(math.inf, dtype, device))
+    bottom = torch.where(bottom.to(torch.float64) < low, above, bottom)
+    return torch.maximum(torch.minimum(draw, top), bottom)
 
 
 def normal(

@@ -77,8 +77,9 @@ def external(name: str) -> Candidate:
         found: Any = importlib.import_module(where)
         for part in what.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise CandidateError(f"`{name}` cannot be imported: {error}") from error
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise CandidateError(f"`{name}` cannot be imported: {why}") from error
     if not callable(found):
         raise CandidateError(f"`{name}` is not callable")
     return Candidate(name, found)

@@ -106,13 +106,14 @@ def shape_of(dims: tuple[t.Expr, ...], setting: Setting) -> tuple[int, ...]:
     return tuple(int(evaluate(dim, setting.sizes, {})) for dim in dims)
 
 
-def rounded(x: Array, bits: int) -> Array:
+def rounded(x: Array, bits: int, to: Callable[[Array], Array] = np.round) -> Array:
     """The nearest numbers with so many significant bits, multiples of the smallest number of
-    the formats that share them: float16's for 8 bits, float32's for 24."""
+    the formats that share them: float16's for 8 bits, float32's for 24. Those below or above,
+    where `to` is floor or ceil."""
     smallest = {8: -24, 24: -149}[bits]
     _, exponent = np.frexp(x)
     place = np.maximum(exponent - bits, smallest)
-    result: Array = np.ldexp(np.round(np.ldexp(x, -place)), place)
+    result: Array = np.ldexp(to(np.ldexp(x, -place)), place)
     return result
 
 
@@ -138,7 +139,8 @@ def _tensor(
     if regime.draw == "grid":
         return draw.integers(-2, 3, shape) / 2.0
     if regime.draw == "level":
-        return np.broadcast_to(draw.integers(-2, 3, (*shape[:-1], 1)) / 2.0, shape).copy()
+        rows = (*shape[:-1], 1) if shape else ()
+        return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape).copy()
     if regime.draw == "signs":
         sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
         return rounded(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale, bits)
@@ -173,7 +175,9 @@ def _random(
                 unit = draw.integers(0, 8, shape) / 8.0
             elif regime.draw in ("ends", "signs"):
                 unit = draw.choice([0.0, 1.0 - 2.0**-bits], shape)
-            return rounded(low + (high - low) * np.minimum(unit, 1.0 - 2.0**-bits), bits)
+            exact = low + (high - low) * np.minimum(unit, 1.0 - 2.0**-bits)
+            below = rounded(exact, bits, np.floor)
+            return np.where(below < low, rounded(exact, bits, np.ceil), below)
         case "normal":
             return rounded(arguments["mean"] + arguments["std"] * draw.standard_normal(shape), bits)
         case "exponential":

@@ -19,6 +19,8 @@ CANDIDATES = tuple(
 """Values tried for a const: dyadic, so that every format holds them exactly."""
 LARGEST = 7
 TRIES = 2000
+LONGEST = 100_000
+"""Bits of a power beyond which it is a float."""
 
 
 class NoSetting(Exception):
@@ -36,8 +38,9 @@ class Setting:
 def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
     found, or the smallest where `shortest`; consts at their defaults where `defaults` and they
-    have one, else off them. Raises NoSetting."""
-    best: tuple[float, dict[str, int]] | None = None
+    have one, else off them if that can be. Raises NoSetting."""
+    best = math.inf
+    found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
     for attempt in range(TRIES):
         bound = 1 + attempt * LARGEST // TRIES if shortest else LARGEST
         sizes = _sizes(module, rng, 1 if shortest else 2, bound)
@@ -48,13 +51,17 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
             equal = len(sizes) - len(set(sizes.values()))
             small = sum(sizes[name] < 3 for name in sizes)
             cost = equal + small / 4 + cost / 1000
-        if best is None or cost < best[0]:
-            best = cost, sizes
-        if best[0] < 1 / 4 and attempt > TRIES // 20:
+        found.setdefault(tuple(sizes.values()), (cost, sizes))
+        best = min(best, cost)
+        if best < 1 / 4 and attempt > TRIES // 20:
             break
-    if best is None:
+    if not found:
         raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")
-    return Setting(best[1], _consts(module, rng, best[1], defaults))
+    for _, sizes in sorted(found.values(), key=lambda entry: entry[0])[: TRIES // 20]:
+        consts = _consts(module, rng, sizes, defaults)
+        if consts is not None:
+            return Setting(sizes, consts)
+    raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
 
 
 def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[str, int] | None:
@@ -66,7 +73,7 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
         return None
     for condition in module.requires:
         try:
-            if not evaluate(condition, sizes, {}):
+            if not _holds(condition, sizes, {}):
                 return None
         except KeyError:
             continue
@@ -74,45 +81,69 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
 
 
 def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
-    """The sizes with the derived ones. Raises NoSetting where one would be below 1."""
+    """The sizes with the derived ones. Raises NoSetting where one would be below 1, KeyError
+    where one that is not derived is missing."""
     whole = dict(sizes)
     pending = [size for size in module.sizes.values() if size.value is not None]
     while pending:
+        known = len(whole)
         for size in list(pending):
             assert size.value is not None
             try:
                 value = evaluate(size.value, whole, {})
             except KeyError:
                 continue
+            except ZeroDivisionError as error:
+                raise NoSetting(size.name) from error
             if value < 1:
                 raise NoSetting(size.name)
             whole[size.name] = int(value)
             pending.remove(size)
+        if len(whole) == known:
+            break
     return {name: whole[name] for name in module.sizes}
 
 
 def _consts(
     module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
-) -> dict[str, Fraction]:
-    """Consts that satisfy the requires, together with the sizes. Raises NoSetting."""
-    for _ in range(TRIES):
-        consts: dict[str, Fraction] = {}
-        for const in module.consts.values():
-            value = default_of(const)
-            if value is None or not defaults:
-                scale = Fraction(1) if value is None or value == 0 else _dyadic(value)
-                value = rng.choice(CANDIDATES) * scale
-            consts[const.name] = value
-        if all(evaluate(condition, sizes, consts) for condition in module.requires):
-            return consts
-    raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
+) -> dict[str, Fraction] | None:
+    """Consts that satisfy the requires, together with the sizes; None if none were found. Off
+    their defaults they are multiples of the candidates; where those will not do, 0 is tried
+    too, and at last the defaults."""
+    given = {const.name: default_of(const) for const in module.consts.values()}
+    for stage in range(3):
+        for _ in range(TRIES // 20):
+            consts: dict[str, Fraction] = {}
+            for name, default in given.items():
+                if default is not None and defaults:
+                    consts[name] = default
+                    continue
+                scale = _dyadic(default) if default else Fraction(1)
+                pool = [x * scale for x in CANDIDATES if x * scale != default]
+                pool += [Fraction(0)] * (stage >= 1)
+                pool += [default] if stage >= 2 and default is not None else []
+                consts[name] = rng.choice(pool)
+            if all(_holds(condition, sizes, consts) for condition in module.requires):
+                return consts
+    return None
+
+
+def _holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fraction]) -> bool:
+    """Whether a condition is true; one that is undefined is not. KeyError as in `evaluate`."""
+    try:
+        return bool(evaluate(condition, sizes, consts))
+    except (ArithmeticError, ValueError, TypeError):
+        return False
 
 
 def default_of(const: t.Const) -> Fraction | None:
-    """The default of a const, exact where it is rational."""
+    """The default of a const, exact where it is rational. Raises NoSetting where it is
+    infinite, which the exact values have no place for."""
     if const.default is None:
         return None
     value = evaluate(const.default, {}, {})
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NoSetting(f"{const.name} is infinite by default")
     return Fraction(value)
 
 
@@ -121,11 +152,17 @@ def _dyadic(value: Fraction) -> Fraction:
     return Fraction(2) ** round(math.log2(abs(value))) * (1 if value > 0 else -1)
 
 
-def evaluate(expr: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fraction]) -> Number:
-    """An expression of literals, sizes and consts. KeyError where a name has no value."""
+def evaluate(
+    expr: t.Expr,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Fraction],
+    arguments: Mapping[str, Number] | None = None,
+) -> Number:
+    """An expression of literals, sizes and consts, and of `arguments` within a `def`. KeyError
+    where a name has no value; ArithmeticError, ValueError or TypeError where it is undefined."""
 
     def value(e: t.Expr) -> Number:
-        return evaluate(e, sizes, consts)
+        return evaluate(e, sizes, consts, arguments)
 
     match expr:
         case t.Number():
@@ -157,8 +194,11 @@ def evaluate(expr: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fracti
             return left // right if expr.operator == "//" else left % right
         case t.Power():
             base, exponent = value(expr.base), value(expr.exponent)
-            exact = isinstance(exponent, int) and not isinstance(base, float)
-            return Fraction(base) ** exponent if exact else float(base) ** float(exponent)
+            if isinstance(exponent, int) and not isinstance(base, float):
+                base = Fraction(base)
+                if abs(exponent) * (base.numerator * base.denominator).bit_length() < LONGEST:
+                    return base**exponent
+            return math.pow(base, exponent)
         case t.Compare():
             return _COMPARE[expr.operator](value(expr.left), value(expr.right))
         case t.And():
@@ -174,6 +214,11 @@ def evaluate(expr: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fracti
         case t.Function():
             result: Number = _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
             return result
+        case t.ArgumentRef():
+            return (arguments or {})[expr.name]
+        case t.Apply():
+            given = dict(zip(expr.parameters, map(value, expr.arguments), strict=True))
+            return evaluate(expr.body, sizes, consts, given)
         case _:
             raise KeyError(type(expr).__name__)
 
@@ -194,5 +239,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "sqrt": math.sqrt,
     "exp": math.exp,
-    "log": math.log,
+    "log": lambda x: math.log(x) if x else -math.inf,
+    "log1p": math.log1p,
+    "expm1": math.expm1,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "erf": math.erf,
+    "sign": lambda x: (x > 0) - (x < 0),
+    "stop": lambda x: x,
 }
