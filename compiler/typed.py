@@ -49,9 +49,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexRef:
-    """The value of an index variable, counted from 0."""
-
+class IndexRef:  # counted from 0
     span: Span
     name: str
     type: Literal["int"] = "int"
@@ -75,9 +73,7 @@ class ConstRef:
 
 
 @dataclass(frozen=True, slots=True)
-class ArgumentRef:
-    """A parameter of the `def` whose body this stands in."""
-
+class ArgumentRef:  # a parameter of the `def` whose body this stands in
     span: Span
     name: str
     type: Type
@@ -150,9 +146,7 @@ class And:
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
-    """From left to right: later operands are looked at only where the earlier fail."""
-
+class Or:  # later operands are looked at only where the earlier fail
     span: Span
     operands: tuple[Expr, ...]
     type: Literal["bool"] = "bool"
@@ -166,18 +160,14 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Iverson:
-    """1 where the condition holds, 0 elsewhere."""
-
+class Iverson:  # 1 where the condition holds, 0 elsewhere
     span: Span
     condition: Expr
     type: Literal["int"] = "int"
 
 
 @dataclass(frozen=True, slots=True)
-class If:
-    """The branch not taken is never looked at."""
-
+class If:  # the branch not taken is never looked at
     span: Span
     condition: Expr
     then: Expr
@@ -214,7 +204,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Rounded:
-    """The nearest number of a floating-point format, ties to even; derivative one."""
+    """The nearest number of a format, ties to even; derivative one."""
 
     span: Span
     argument: Expr
@@ -275,32 +265,13 @@ class Derivative:
     type: Literal["real"] = "real"
 
 
+# fmt: off
 Expr = (
-    Number
-    | Truth
-    | Constant
-    | IndexRef
-    | SizeRef
-    | ConstRef
-    | ArgumentRef
-    | Element
-    | Add
-    | Mul
-    | IntDiv
-    | Power
-    | Compare
-    | And
-    | Or
-    | Not
-    | Iverson
-    | If
-    | Function
-    | Apply
-    | Rounded
-    | Reduce
-    | Row
-    | Derivative
+    Number | Truth | Constant | IndexRef | SizeRef | ConstRef | ArgumentRef | Element | Add | Mul
+    | IntDiv | Power | Compare | And | Or | Not | Iverson | If | Function | Apply | Rounded
+    | Reduce | Row | Derivative
 )
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

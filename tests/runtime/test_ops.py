@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -389,7 +390,8 @@ def test_rank_goes_along_its_axis_and_takes_integers() -> None:
 def test_softplus_is_accurate_everywhere() -> None:
     x = tensor(-745.0, -100.0, -30.0, -1.0, 0.0, 1.0, 30.0, 1e4)
     close(ops.softplus(x), np.logaddexp(0, x.numpy()), 1e-15)
-    close(gradient(ops.softplus, x, torch.ones_like(x)), 1 / (1 + np.exp(-x.numpy())), 1e-14)
+    sigmoid = np.exp(-np.logaddexp(0, -x.numpy()))
+    close(gradient(ops.softplus, x, torch.ones_like(x)), sigmoid, 1e-13)
     same(ops.softplus(tensor(-INF, INF)), 0, INF)
     assert torch.autograd.gradcheck(ops.softplus, (tensor(-3.0, 0.5, 4.0).requires_grad_(),))
     for dtype in DTYPES:
@@ -450,19 +452,15 @@ def test_multiply_takes_a_number_on_either_side(factor: float) -> None:
 def test_rounded_is_the_nearest_number_ties_to_even(
     dtype: torch.dtype, wide: torch.dtype, bits: int
 ) -> None:
-    unit = torch.finfo(dtype).eps
-    least = 2.0 ** (1 - bits)
-    x = [1 + unit / 2, 1 + 3 * unit / 2, 1 + unit / 2 * (1 + least / unit), 1 + unit / 4]
-    x += [1 + unit / 2 + least, 1 + unit / 2 - least, -1 - unit / 2 - least, 0.0, 1 / 3, INF, -INF]
-    got = ops.rounded(torch.tensor(x, dtype=wide), dtype)
+    unit, least = Fraction(torch.finfo(dtype).eps), Fraction(2) ** (1 - bits)
+    ties = [1 + unit / 2, 1 + 3 * unit / 2, 1 + 5 * unit / 2]
+    exact = [sign * (tie + off) for sign in (1, -1) for tie in ties for off in (-least, 0, least)]
+    exact += [1 + unit / 4 + least, 1 + 3 * unit / 4 - least, Fraction(0)]
+    wanted = [float(round(x / unit) * unit) for x in exact]
+    got = ops.rounded(torch.tensor([float(x) for x in exact], dtype=wide), dtype)
     assert got.dtype == wide
-    wanted = [1, 1 + 2 * unit, None, 1, 1 + unit, 1, -1 - unit, 0, None, INF, -INF]
-    for y, want, given_ in zip(got.tolist(), wanted, x, strict=True):
-        if want is None:
-            want = round(given_ / (unit / 4 if given_ < 1 else unit)) * (
-                unit / 4 if given_ < 1 else unit
-            )
-        assert y == want, (given_, y, want)
+    same(got, *wanted)
+    same(ops.rounded(tensor(INF, -INF, dtype=wide), dtype), INF, -INF)
     largest = torch.finfo(dtype).max
     ends = torch.tensor([largest, torch.finfo(torch.float32).max, NAN], dtype=wide)
     same(ops.rounded(ends, dtype), largest, INF, NAN)
@@ -537,7 +535,7 @@ def test_uniform_is_half_open(
 
     x = ops.uniform((20_000,), low, high, dtype, CPU, torch.Generator().manual_seed(3)).double()
     assert low <= x.min() and x.max() < high
-    assert x.max() - x.min() > 0.98 * (high - low)
+    assert x.max() - x.min() > 0.97 * (high - low)
     monkeypatch.setattr(torch, "rand", rand)
     x = ops.uniform((2,), low, high, dtype, CPU, None).double()
     assert low <= x[0] < x[1] < high
