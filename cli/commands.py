@@ -22,6 +22,8 @@ def check_command(files: Sequence[Path], spec: Path | None, *, quiet: bool) -> i
         errors = sum(entry.is_error for entry in log.diagnostics)
         print(f"{errors} error{'s' if errors > 1 else ''}", file=sys.stderr)
         return 1
+    if not modules and not files and not any(root.rglob("*.eq")):
+        raise UsageError(f"there are no specs below {root}")
     if not quiet:
         noun = "module" if len(modules) == 1 else "modules"
         print(f"{len(modules)} {noun} checked, no errors")
@@ -100,7 +102,10 @@ def build_command(
             print(f"error: {project.out / path} was edited by hand", file=sys.stderr)
         print("--force overwrites it; nothing was written", file=sys.stderr)
         return 1
-    changed = write(files, project.out, whole)
+    try:
+        changed = write(files, project.out, whole)
+    except OSError as error:
+        raise UsageError(f"{project.out} cannot be written: {error}") from error
     if not quiet:
         noun = "module" if len(wanted) == 1 else "modules"
         print(f"{len(wanted)} {noun} built into {project.out}: {len(changed)} files changed")

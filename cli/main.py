@@ -7,6 +7,7 @@ run, so that `check` and `build` start without torch and sympy.
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -123,6 +124,9 @@ def main() -> None:
     """The entry point. A reader that goes away, or an interrupt, ends it quietly."""
     from ..compiler.project import UsageError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UsageError as error:

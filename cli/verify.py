@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import multiprocessing
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compiler.project import Project, UsageError, find_project, select, shipped
+from ..compiler.library import SHIPPED
+from ..compiler.project import UsageError, find_project, select, shipped
 from .commands import load_or_fail
 
 if TYPE_CHECKING:
@@ -56,10 +58,12 @@ def verify_command(
     modules = load_or_fail(project)
     if modules is None:
         return 1
+    prefix = ""
     try:
         chosen = select(names, modules)
     except UsageError:
-        project, names = _shipped_names(project, names)
+        names = _shipped_names(names)
+        project, prefix = shipped(), f"{SHIPPED}."
         modules = load_or_fail(project)
         assert modules is not None
         chosen = select(names, modules)
@@ -68,12 +72,14 @@ def verify_command(
     options = _options(level, dtypes, device, seed, regime)
     tasks = []
     for name in chosen:
-        command = ["lawful", "verify", name, *(["--impl", impl] if impl else [])]
+        command = ["lawful", "verify", prefix + name, *(["--impl", impl] if impl else [])]
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
-        own = replace(options, command=" ".join(command))
+        own = replace(options, command=shlex.join(command))
         tasks.append(Task(name, project.root, project.out, impl, own))
     _check_callable(tasks[0])
+    if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
+        raise UsageError(f"--json {json} is no place for a file")
     total = sum(planned(modules[task.module], task.options) for task in tasks)
     reports = _run(tasks, total, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
@@ -83,11 +89,12 @@ def verify_command(
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _shipped_names(project: Project, names: Sequence[str]) -> tuple[Project, list[str]]:
-    """Names of the shipped library, which `lawful.` begins; UsageError for any other."""
-    if not all(name.startswith("lawful.") for name in names):
+def _shipped_names(names: Sequence[str]) -> list[str]:
+    """What follows `lawful.` in names of the shipped library; for any other, the UsageError
+    that is being handled goes on."""
+    if not all(name.startswith(f"{SHIPPED}.") for name in names):
         raise
-    return shipped(), [name.removeprefix("lawful.") for name in names]
+    return [name.removeprefix(f"{SHIPPED}.") for name in names]
 
 
 def _options(
@@ -115,8 +122,8 @@ def _check_callable(task: Task) -> None:
     from ..verifier.candidate import CandidateError, external
 
     try:
-        torch.empty(0, device=task.options.device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=task.options.device).tolist()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UsageError(f"--device {task.options.device}: {error}") from error
     if task.impl is not None:
         try:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from .diagnostics import Log
+from .diagnostics import Log, printable
 from .emit import emit
 from .lower import lower
 from .program import Program
@@ -81,7 +81,8 @@ def is_generated(text: str) -> bool:
     match = _HEADER.match(text)
     if match is None:
         return False
-    return hashlib.sha256(text[match.end() :].encode()).hexdigest() == match.group(1)
+    content = text[match.end() :].encode(errors="surrogateescape")
+    return hashlib.sha256(content).hexdigest() == match.group(1)
 
 
 def is_headed(text: str) -> bool:
@@ -95,7 +96,10 @@ def present(out: Path) -> dict[str, str]:
         return {}
     found = {}
     for path in sorted(out.rglob("*.py")):
-        found[path.relative_to(out).as_posix()] = path.read_bytes().decode(errors="replace")
+        if path.is_file():
+            found[path.relative_to(out).as_posix()] = path.read_bytes().decode(
+                errors="surrogateescape"
+            )
     return found
 
 
@@ -124,10 +128,20 @@ def drift(files: Mapping[str, str], out: Path, whole: bool) -> str:
         if old != new or path not in there:
             before = f"{out.name}/{path}" if path in there else "/dev/null"
             after = f"{out.name}/{path}" if path in files else "/dev/null"
-            lines += difflib.unified_diff(
-                old.splitlines(), new.splitlines(), before, after, lineterm=""
-            )
-    return "\n".join(lines)
+            lines += difflib.unified_diff(_lines(old), _lines(new), before, after, lineterm="")
+    return "\n".join(map(_visible, lines))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text, each with its newline; the last may lack it."""
+    *lines, last = text.split("\n")
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def _visible(line: str) -> str:
+    """A line of a diff without its newline; that a text's last line has none is told."""
+    ends = line.endswith("\n") or line.startswith(("---", "+++", "@@"))
+    return printable(line.removesuffix("\n")) + ("" if ends else " (no newline at the end)")
 
 
 def write(files: Mapping[str, str], out: Path, whole: bool) -> list[str]:

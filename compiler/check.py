@@ -24,7 +24,8 @@ from .check_laws import check_law
 from .check_scope import Checked, Scope, World, attempt
 from .check_unused import check_unused
 from .diagnostics import Log, Poisoned
-from .names import is_plain, python_name, snake_case
+from .names import class_name, is_plain, snake_case
+from .ranges import Prover
 from .walk import syntax_nodes
 
 
@@ -65,7 +66,7 @@ def _distinct_modules(file: s.File, world: World, log: Log) -> dict[str, s.Modul
                 f"the name `{name.name}` cannot be written in generated code",
                 help="names are made of ASCII and Greek letters, digits and `_`",
             )
-        clashes = {lowered.get(n) for n in (snake_case(name.name), python_name(name.name))}
+        clashes = {lowered.get(n) for n in (snake_case(name.name), class_name(name.name))}
         other = next((c for c in sorted(c for c in clashes if c)), None)
         if other is not None:
             log.add(
@@ -74,7 +75,7 @@ def _distinct_modules(file: s.File, world: World, log: Log) -> dict[str, s.Modul
                 f"the modules `{other}` and `{name.name}` have the same name in generated code",
                 help=f"both give the function `{snake_case(name.name)}`; rename one",
             )
-        lowered[snake_case(name.name)] = lowered[python_name(name.name)] = name.name
+        lowered[snake_case(name.name)] = lowered[class_name(name.name)] = name.name
     return by_name
 
 
@@ -134,7 +135,7 @@ def check_module(
 ) -> Checked | None:
     """One typed module; None where it has an error."""
     own = Log()
-    scope = Scope(own, world, lost)
+    scope = Scope(own, world, lost, prover=Prover(meter=world.meter))
     statements = collect_names(scope, module.statements)
     declared = declare(scope, statements)
     for statement in statements:
@@ -145,7 +146,7 @@ def check_module(
     typed = _assemble(scope, module, prefix, statements, declared, defined, laws)
     if not own.failed:
         check_unused(scope, typed, statements)
-    whole = _is_whole(scope, statements, defined, laws)
+    whole = bool(typed.outputs) and _is_whole(scope, statements, defined, laws)
     if not own.failed and whole and typed.incremental is not None:
         marks = [x for x in statements if isinstance(x, s.Incremental)]
         check_incremental(own, typed, scope.prover, marks[0].index.span)

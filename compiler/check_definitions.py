@@ -153,6 +153,13 @@ def _sequence(
             f"`output` stands on one of the two equations of `{name}`",
             help="write it on both: the whole sequence is the output",
         )
+    if descending and _form(scope, (step.subscripts or ())[position]) != "index":
+        scope.fail(
+            "E610",
+            (step.subscripts or ())[position].span,
+            f"the base and the step of `{name}` do not match",
+            help="one subscript is `0` in the base and `i+1` in the step, at the same place",
+        )
     axes, base_axes = each(lambda x: _axes(scope, x[0], x[1]), [(step, position), (base, position)])
     assert step.subscripts is not None and base.subscripts is not None
     if descending:

@@ -46,7 +46,7 @@ def check_incremental(log: Log, module: t.Module, prover: Prover, place: Span) -
     if module.sizes[time].value is not None:
         log.add("E822", place, f"the range `{time}` of `{module.incremental}` is derived")
         return
-    findings = list(_form(module, time, place)) or list(_late(module, time, prover))
+    findings = list(_form(module, time, place)) or list(_late(module, time, prover, {}))
     for f in findings:
         log.add(f.code, f.span, f.message, label=f.label, help=f.help)
 
@@ -144,7 +144,11 @@ def _parts(definition: t.Definition) -> tuple[t.Equation | t.WholeEquation, ...]
 # causality
 
 
-def _late(module: t.Module, time: str, prover: Prover) -> Iterator[_Finding]:
+_Inner = dict[tuple[str, str], list[_Finding]]
+"""What was found of callees, by qualified name and the name of the size of time."""
+
+
+def _late(module: t.Module, time: str, prover: Prover, inner: _Inner) -> Iterator[_Finding]:
     """Reads that may go to a later time than that of the element being defined."""
     supports: dict[str, tuple[tuple[str, ...], Support]] = {}
     for name, definition in module.definitions.items():
@@ -161,7 +165,7 @@ def _late(module: t.Module, time: str, prover: Prover) -> Iterator[_Finding]:
                     if place < len(read.subscripts):
                         findings += _late_read(prover, read, place, extra, now)
             if isinstance(part, t.WholeEquation):
-                findings += _late_calls(part.body, time)
+                findings += _late_calls(part.body, time, inner)
         if findings and name not in wrong:
             wrong.add(name)
             yield from findings
@@ -204,14 +208,14 @@ def _late_read(
     )
 
 
-def _late_calls(whole: t.View | t.Output, time: str) -> Iterator[_Finding]:
+def _late_calls(whole: t.View | t.Output, time: str, inner: _Inner) -> Iterator[_Finding]:
     """Calls of modules that are not causal themselves."""
     if isinstance(whole, t.View):
         return
     call = whole.call
     for argument in call.arguments.values():
         if isinstance(argument, t.View | t.Output):
-            yield from _late_calls(argument, time)
+            yield from _late_calls(argument, time, inner)
     bare = [n for n, e in call.sizes.items() if isinstance(e, t.SizeRef) and e.name == time]
     other = [
         n
@@ -230,12 +234,12 @@ def _late_calls(whole: t.View | t.Output, time: str) -> Iterator[_Finding]:
             help="it must be the one time axis there",
         )
         return
-    inner = [
-        *_form(callee, bare[0], whole.span),
-        *_late(callee, bare[0], prover_of(callee)),
-    ]
-    if inner:
-        first = inner[0]
+    key = (callee.qualified, bare[0])
+    if key not in inner:
+        form = list(_form(callee, bare[0], whole.span))
+        inner[key] = form or list(_late(callee, bare[0], prover_of(callee), inner))
+    if inner[key]:
+        first = inner[key][0]
         where = f"{first.span.source.path}:{first.span.line}"
         yield _Finding(
             "E826",

@@ -150,7 +150,9 @@ def _check_domain(
     """An integer input stays within its domain."""
     if not isinstance(target, t.Element) or target.type != "int":
         return
-    bounds = scope.prover.bounds[target.tensor]
+    bounds = scope.prover.bounds.get(target.tensor)
+    if bounds is None:
+        raise Poisoned  # its declaration is wrong
     prover = scope.prover
     if all(prover.at_most(low, value, ctx.given) for low in bounds.low) and all(
         prover.at_most(value, high, ctx.given) for high in bounds.high

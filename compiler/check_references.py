@@ -321,6 +321,8 @@ def _in_range(scope: Scope, tensor: Tensor, typed: t.Expr, size: t.Expr, ctx: Co
         return
     if ctx.unsure:
         raise Poisoned
+    if scope.prover.exhausted:
+        _give_up(scope, typed)
     ends = scope.prover.interval(typed, ctx.given)
     text = typed.span.text
     over = f"`{text}` runs over {ends[0]} … {ends[1]}" if ends else f"`{text}`"
@@ -334,6 +336,18 @@ def _in_range(scope: Scope, tensor: Tensor, typed: t.Expr, size: t.Expr, ctx: Co
         "this subscript may run past the end" if low else "this subscript may be negative",
         label=label,
         help=f"guard it with `{guard} then … else …`, or state what makes it true by `require`",
+    )
+
+
+def _give_up(scope: Scope, typed: t.Expr) -> NoReturn:
+    """Say once that the budget of proofs is used up."""
+    if "E506" in {entry.code for entry in scope.log.diagnostics}:
+        raise Poisoned
+    scope.fail(
+        "E506",
+        typed.span,
+        "the subscripts of this file take too long to prove in range, from here on",
+        help="split the file, or simplify conditions and requirements",
     )
 
 

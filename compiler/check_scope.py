@@ -10,6 +10,7 @@ from typing import Literal, NoReturn, TypeVar
 from . import syntax as s
 from . import typed as t
 from .diagnostics import Log, Poisoned, suggest
+from .linear import Meter
 from .ranges import Bounds, Given, Prover
 from .source import Span
 
@@ -77,7 +78,7 @@ class World:
 
     functions: dict[str, Function | None] = field(default_factory=dict)
     modules: dict[str, Checked | None] = field(default_factory=dict)
-    pending: frozenset[str] = frozenset()
+    meter: Meter = field(default_factory=Meter)
     bodies: dict[tuple[str, tuple[t.Type, ...]], t.Expr | None] = field(default_factory=dict)
 
 

@@ -247,6 +247,10 @@ inferred from its equation: bound it there, by `min`, `%` or a condition.
 E505 A fixed value outside of its domain
 `with` fixes an integer input, and the value must provably lie in the input's domain.
 
+E506 Proofs take too long
+What is to be proved of the subscripts of a file has a budget, so that checking always ends soon.
+Split the file into several, name parts of conditions, or state plainer requirements.
+
 E601 A definition depends on itself
 No element may depend on itself. A recurrence has a base and a step, and every cycle passes to a
 smaller step.

@@ -14,7 +14,7 @@ from . import typed as t
 from .diagnostics import printable
 from .emit_checks import entry_checks, number_text
 from .emit_expr import Printer
-from .names import python_name, snake_case, transliterate
+from .names import class_name, python_name, snake_case
 from .program import Program, Step
 from .source import Span
 
@@ -33,6 +33,7 @@ class ModuleFrame:
 
     class_name: str
     function_name: str
+    called_name: str
     outputs: tuple[str, ...]
     parameters: tuple[str, ...]
     returns: str
@@ -98,17 +99,19 @@ def emit_module(program: Program, path: str) -> tuple[ModuleFrame, set[str]]:
     printer = Printer(program)
     blocks = tuple(_block(step, printer, path) for step in program.steps)
     checks = entry_checks(program, printer, path)
-    class_name, function_name = transliterate(module.name), snake_case(module.name)
+    own_class, function_name = class_name(module.name), snake_case(module.name)
     outputs = [step for step in program.steps if step.output]
     outputs.sort(key=lambda step: module.outputs.index(step.name))
     several = len(outputs) > 1
-    returns = f"{class_name}Output" if several else "Tensor"
+    returns = f"{own_class}Output" if several else "Tensor"
     names = [python_name(step.name) for step in outputs]
     result = f"{returns}({', '.join(f'{n}={n}' for n in names)})" if several else names[0]
     signature = _Signature(module)
+    hidden = function_name in signature.names()
     frame = ModuleFrame(
-        class_name=class_name,
+        class_name=own_class,
         function_name=function_name,
+        called_name=f"_{function_name}" if hidden else function_name,
         outputs=tuple(names) if several else (),
         parameters=signature.function(),
         returns=returns,
@@ -188,6 +191,10 @@ class _Signature:
             "device: torch.device | str | None = None",
             "dtype: torch.dtype | None = None",
         )
+
+    def names(self) -> set[str]:
+        """The parameters of `forward`."""
+        return {python_name(name) for name in (*self.module.inputs, *self.module.randoms)}
 
     def call(self) -> tuple[str, ...]:
         inputs = [python_name(x.name) for x in (*self.positional, *self.keyword)]

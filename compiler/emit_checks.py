@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from . import typed as t
 from .emit_expr import Printer
@@ -16,7 +16,7 @@ def entry_checks(program: Program, printer: Printer, path: str) -> list[str]:
     """Dtypes, shapes, derived sizes, requires, defaults, draws, and the indices used."""
     module = program.module
     given = [v for v in (*module.inputs.values(), *module.params.values()) if not v.default]
-    lines = _dtypes(module, given, printer)
+    lines = _dtypes(module, path)
     if "wide" in printer.uses:
         lines.append("wide = ops.wide_dtype(dtype)")
     shapes = _Shapes(module, path)
@@ -68,30 +68,41 @@ def _declaration(module: t.Module, variable: t.Variable, path: str) -> str:
     return repr(f"{variable.name}{shape} ({path}:{variable.span.line})")
 
 
-def _dtypes(module: t.Module, given: list[t.Variable], printer: Printer) -> list[str]:
-    lines = []
-    checks: dict[t.Type, Callable[[t.Variable], bool]] = {
-        "real": lambda v: v.type == "real",
-        "int": lambda v: v.type == "int",
-        "bool": lambda v: v.type == "bool",
-    }
-    functions = {"real": "reals", "int": "integers", "bool": "booleans"}
-    known = False
-    for type, holds in checks.items():
-        names = [python_name(v.name) for v in given if holds(v)]
-        if not names:
+def _dtypes(module: t.Module, path: str) -> list[str]:
+    """Checks of kinds, dtypes and devices: the tensors that must be given, then those that may.
+
+    The reals come first where one must be given, and last, on the device of the others, where
+    none must: `dtype` and `device` follow what is there.
+    """
+    variables = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
+    functions: dict[t.Type, str] = {"real": "reals", "int": "integers", "bool": "booleans"}
+    lines: list[str] = []
+    must = {v.type for v in variables if not _is_optional(v)}
+    order: list[t.Type] = ["real", "int", "bool"]
+    order.sort(key=lambda type: type not in must)
+    for type in order:
+        mine = [v for v in variables if v.type == type]
+        if not mine and type != "real":
             continue
-        arguments = ", ".join(f"{name}={name}" for name in names)
-        call = f"ops.{functions[type]}(spec, {arguments})"
-        if type == "real":
-            lines.append(f"dtype, device = {call}")
-            known = True
-        else:
-            lines.append(call if known else f"device = {call}")
-            known = True
-    if not any(v.type == "real" for v in given):
-        lines.append("dtype = torch.get_default_dtype()")
+        given = _by_declaration([v for v in mine if not _is_optional(v)], path)
+        optional = _by_declaration([v for v in mine if _is_optional(v)], path)
+        arguments = ["spec", given]
+        arguments += [optional] if optional != "{}" else []
+        arguments += ["device=device"] if lines else []
+        call = f"ops.{functions[type]}({', '.join(arguments)})"
+        left = "" if lines else "device = "
+        lines.append(f"dtype, {left or '_ = '}{call}" if type == "real" else left + call)
     return lines
+
+
+def _is_optional(variable: t.Variable) -> bool:
+    return variable.default is not None or variable.kind == "random"
+
+
+def _by_declaration(variables: Sequence[t.Variable], path: str) -> str:
+    """A dictionary of tensors by name and place."""
+    items = (f"{f'{v.name} ({path}:{v.span.line})'!r}: {python_name(v.name)}" for v in variables)
+    return "{" + ", ".join(items) + "}"
 
 
 class _Shapes:
@@ -139,14 +150,17 @@ class _Shapes:
             self.postponed.append(variable)
 
     def derive(self) -> None:
-        """Assign the derived sizes, which must be at least 1."""
+        """Assign the derived sizes; they, and those that are passed, must be at least 1."""
         for size in self.module.sizes.values():
-            if size.value is None:
+            if size.value is None and size.origin != "passed":
                 continue
             name = python_name(size.name)
-            self.lines.append(f"{name} = {number_text(self.module, size.value)}")
-            text = number_text(self.module, size.value)
-            where = repr(f"size {size.name} = {text} ({self.path}:{size.span.line})")
+            declaration = f"size {size.name}"
+            if size.value is not None:
+                text = number_text(self.module, size.value)
+                self.lines.append(f"{name} = {text}")
+                declaration += f" = {text}"
+            where = repr(f"{declaration} ({self.path}:{size.span.line})")
             self.lines.append(f'ops.require({name} >= 1, spec, {where}, f"{name}={{{name}}}")')
             self.known.add(size.name)
 
@@ -180,11 +194,9 @@ def _default(module: t.Module, variable: t.Variable, path: str) -> list[str]:
     dims = ", ".join(number_text(module, dim) for dim in variable.dims)
     shape = f"({dims},)" if len(variable.dims) == 1 else f"({dims})"
     dtype = {"real": "dtype", "int": "torch.int64", "bool": "torch.bool"}[variable.type]
-    check = {"real": "reals", "int": "integers", "bool": "booleans"}[variable.type]
     return [
         f"if {name} is None:",
         f"    {name} = torch.full({shape}, {value}, dtype={dtype}, device=device)",
-        f"ops.{check}(spec, {name}={name})",
         shape_check(module, variable, path),
     ]
 
@@ -201,6 +213,5 @@ def _draw(module: t.Module, variable: t.Variable, path: str) -> list[str]:
     return [
         f"if {name} is None:",
         f"    {name} = ops.{initial.name}({arguments})",
-        f"ops.reals(spec, {name}={name})",
         shape_check(module, variable, path),
     ]

@@ -320,15 +320,15 @@ class Printer:
         symbol, prec = BINARY[node.op]
         if is_number(node):
             symbol, prec = PYTHON_BINARY.get(node.op, (symbol, prec))
-        tight = prec + 1
-        codes, axes = self.together(node.operands, tight)
+        texts = [self.print(operand) for operand in node.operands]
+        axes = self.sort({axis for text in texts for axis in text.axes})
+        left, right = (self.align(text, axes) for text in texts)
         if node.op == "pow":
-            base = self.align(self.print(node.operands[0]), axes)
-            codes[0] = base.at(ATOM)
-            codes[1] = self.align(self.print(node.operands[1]), axes).at(UNARY)
-        elif node.op in ("and", "or") or node.op in ("//", "%"):
-            first = self.align(self.print(node.operands[0]), axes)
-            codes[0] = first.at(prec)
+            codes = [left.at(ATOM), right.at(UNARY)]
+        elif node.op in ("and", "or", "//", "%"):
+            codes = [left.at(prec), right.at(prec + 1)]
+        else:
+            codes = [left.at(prec + 1), right.at(prec + 1)]
         return Text(f" {symbol} ".join(codes), prec, axes)
 
     def number(self, node: Map) -> Text:

@@ -8,6 +8,7 @@ unknowns of their own; they are integers, which tightens strict inequalities.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import gcd
 
 Monomial = tuple[str, ...]
@@ -19,6 +20,19 @@ MAX_UNKNOWNS = 40
 MAX_PRODUCTS = 60
 """Constraints that `with_products` adds."""
 MAX_COEFFICIENT = 10**40
+
+
+@dataclass(slots=True)
+class Meter:
+    """The work that proofs may still take, counted in constraints looked at. It is the same
+    on every machine."""
+
+    left: int = 80_000
+
+    def spend(self, amount: int) -> bool:
+        """Whether there was enough left."""
+        self.left -= amount
+        return self.left > 0
 
 
 def constant(value: int) -> Polynomial:
@@ -96,10 +110,10 @@ def show(polynomial: Polynomial) -> str:
     return text or "0"
 
 
-def contradictory(constraints: Iterable[Polynomial]) -> bool:
+def contradictory(constraints: Iterable[Polynomial], meter: Meter) -> bool:
     """Whether no integers satisfy all constraints (Fourier-Motzkin). True is certain; False
     may also mean that the budget ran out."""
-    system = _without_equalities(_tighten(constraints))
+    system = _without_equalities(_tighten(constraints), meter)
     if system is None:
         return True
     unknowns = {monomial for row in system for monomial, _ in row}
@@ -117,7 +131,8 @@ def contradictory(constraints: Iterable[Polynomial]) -> bool:
         rest: list[Polynomial] = [
             {**dict(row), (): bound} for row, bound in system.items() if not _has(row, pivot)
         ]
-        if len(rest) + len(above) * len(below) > MAX_CONSTRAINTS:
+        size = len(rest) + len(above) * len(below)
+        if size > MAX_CONSTRAINTS or not meter.spend(size):
             return False
         for up in above:
             for down in below:
@@ -132,7 +147,7 @@ def contradictory(constraints: Iterable[Polynomial]) -> bool:
     return False
 
 
-def _without_equalities(system: dict[_Row, int] | None) -> dict[_Row, int] | None:
+def _without_equalities(system: dict[_Row, int] | None, meter: Meter) -> dict[_Row, int] | None:
     """The system with unknowns replaced that an equation gives in whole numbers of others, so
     that parity is not lost: k == 2a and K == 2c and k < K leave a < c."""
     while system is not None:
@@ -146,7 +161,7 @@ def _without_equalities(system: dict[_Row, int] | None) -> dict[_Row, int] | Non
             ),
             None,
         )
-        if found is None:
+        if found is None or not meter.spend(len(system)):
             return system
         row, monomial, sign = found
         equation: Polynomial = {**dict(row), (): system[row]}
@@ -191,7 +206,7 @@ def _tighten(constraints: Iterable[Polynomial]) -> dict[_Row, int] | None:
     return system
 
 
-def with_products(constraints: Sequence[Polynomial], first: int) -> list[Polynomial]:
+def with_products(constraints: Sequence[Polynomial], first: int, meter: Meter) -> list[Polynomial]:
     """The constraints, and products of them with factors that are at least 0, where the
     product speaks of monomials that occur already. The first `first` matter most."""
     known = {m for constraint in constraints for m in constraint if len(m) > 1}
@@ -208,6 +223,8 @@ def with_products(constraints: Sequence[Polynomial], first: int) -> list[Polynom
             rest = _without(monomial, (name,)) or ()
             if not rest or not at_least_0.issuperset(rest):
                 continue
+            if not meter.spend(len(constraints)):
+                return result
             for number, constraint in enumerate(constraints):
                 if (name,) not in constraint or len(result) - len(constraints) >= MAX_PRODUCTS:
                     continue

@@ -41,7 +41,7 @@ RESERVED = frozenset(
     self cls torch math ops generator device dtype params cache print len range tuple list dict
     set int float bool str sum min max abs round any all zip map filter sorted iter next type
     object id input super isinstance getattr setattr hasattr annotations Tensor Mapping
-    NamedTuple
+    NamedTuple nn spec wide
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda
     double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
     get_submodule half ipu load_state_dict modules mtia named_buffers named_children
@@ -52,7 +52,7 @@ RESERVED = frozenset(
     register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
     set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
     count index
-    init_cache step
+    init_cache step reset_parameters
     """.split()
 )
 """Names that would hide something in generated code: names it uses, attributes of
@@ -77,6 +77,13 @@ def python_name(name: str) -> str:
     plain = transliterate(name)
     hazard = keyword.iskeyword(plain) or plain in RESERVED
     return plain + "_" if hazard else plain
+
+
+def class_name(name: str) -> str:
+    """The class of a module: its name, with a `_` where that hides something or is the name
+    of its function."""
+    plain = python_name(name)
+    return plain + "_" if plain == snake_case(name) else plain
 
 
 def snake_case(name: str) -> str:

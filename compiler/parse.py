@@ -7,26 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from . import syntax as s
-from .diagnostics import Log, Poisoned, suggest
+from .diagnostics import Log, Poisoned
+from .grammar import REDUCER_HELP, lark, span_of
 from .layout import MAX_DEPTH, Chunk, split
 from .source import Source, Span
-
-KEYWORDS = (
-    "module source size index input param const random require use import from def law with "
-    "given output incremental if then else and or not in true false"
-).split()
-REDUCERS = "sum prod max min mean logsumexp argmax argmin count any all".split()
-ROW_OPERATORS = "softmax log_softmax rank".split()
-RESERVED = frozenset(KEYWORDS + REDUCERS + ROW_OPERATORS)
-
-_OPENERS = "module source size index input param const random require use import def law output"
+from .syntax_errors import report_character, report_token
 
 
 def parse(source: Source, log: Log) -> s.File:
@@ -93,29 +84,15 @@ class _Doc:
         self.span, self.text = span, text
 
 
-@cache
-def _lark() -> Lark:
-    return Lark.open_from_package(
-        __package__,
-        "grammar.lark",
-        ("",),
-        start="statement",
-        parser="lalr",
-        lexer="basic",
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-    )
-
-
 def _parse_statement(chunk: Chunk, log: Log) -> Sequence[Any]:
-    parser = _lark()
+    parser = lark()
     try:
         tree = parser.parse(chunk.text)
     except UnexpectedCharacters as error:
-        _report_character(chunk, error, log)
+        report_character(chunk, error, log)
         return ()
     except UnexpectedToken as error:
-        _report_token(chunk, error, log)
+        report_token(chunk, error, log)
         return ()
     build = _Build(chunk, log)
     made: dict[int, Any] = {}
@@ -142,141 +119,6 @@ def _parse_statement(chunk: Chunk, log: Log) -> Sequence[Any]:
 _NO_LEVEL = frozenset({"parenthesis", "subscripts", "arguments", "keyword"})
 """Rules that make no level of the tree."""
 
-_CHARACTER_HELP = {
-    "&": "write `and`",
-    "|": "write `or`, or `abs(x)` for an absolute value",
-    "!": "write `not`, or `!=`",
-    "{": "sets of indices stand in square brackets: `sum[u if c] …`",
-    ";": "a statement ends with its line",
-    "Σ": "write `sum[u] …`",
-    "≤": "write `<=`",
-    "≥": "write `>=`",
-    "≠": "write `!=`",
-    "·": "write `*`",
-    "×": "write `*`",
-    "∞": "write `inf`",
-    "²": "write `^2`",
-    "√": "write `sqrt(…)`",
-}
-
-
-def _report_character(chunk: Chunk, error: UnexpectedCharacters, log: Log) -> None:
-    at = chunk.start + (error.pos_in_stream or 0)
-    character = chunk.source.text[at]
-    log.add(
-        "E101",
-        Span(chunk.source, at, at + 1),
-        f"the character `{character}` has no meaning here",
-        help=_CHARACTER_HELP.get(character, ""),
-    )
-
-
-_REDUCER_HELP = (
-    "a reducer follows `*`, `/`, `+`, `-`, a comparison or an opening bracket; "
-    "otherwise put it in parentheses"
-)
-_EXPRESSION_STARTS = {"NAME", "NUMBER", "LPAR"}
-
-
-def _report_token(chunk: Chunk, error: UnexpectedToken, log: Log) -> None:
-    token, expected = error.token, set(error.expected)
-    if token.type == "$END":
-        log.add(
-            "E106",
-            Span(chunk.source, chunk.end - 1, chunk.end),
-            "the statement ends too early",
-            label=f"{_describe(expected)} should follow",
-        )
-        return
-    here = _span(chunk, token)
-    first = chunk.text.split(None, 1)[0]
-    before = chunk.text[: token.start_pos or 0].rstrip()
-    wants_operand = expected >= _EXPRESSION_STARTS
-    if expected == {"LSQB", "EQUAL"} or (not before and token.type != "NAME"):
-        log.add(
-            "E107",
-            Span(chunk.source, chunk.start, chunk.start + len(first)),
-            f"`{first}` does not begin a statement",
-            help=suggest(first, _OPENERS.split())
-            or "a statement is an equation `name[…] = …` or begins with a keyword",
-        )
-    elif token in ("if", "not") and wants_operand:
-        log.add(
-            "E100",
-            here,
-            f"`{token}` cannot stand here",
-            help=f"put it in parentheses: `({token} …)`",
-        )
-    elif token in RESERVED and "NAME" in expected:
-        code = "E109" if token.type in ("REDUCER", "MINMAX") and wants_operand else "E105"
-        log.add(
-            code,
-            here,
-            f"`{token}` is a reserved word and cannot be a name"
-            if code == "E105"
-            else f"the reducer `{token}` cannot stand here",
-            help="choose another name" if code == "E105" else _REDUCER_HELP,
-        )
-    elif token.type == "MINUS" and wants_operand:
-        log.add(
-            "E108",
-            here,
-            "a minus may begin only a sum or an exponent",
-            help="put the negated part in parentheses: `a * (-b)`",
-        )
-    elif token.type == "EQUAL" and "COMPARISON" in expected:
-        log.add("E112", here, "`=` defines; it does not compare", help="equality is `==`")
-    elif token.type == "TIMES" and before.endswith("*"):
-        log.add("E113", here, "there is no operator `**`", help="a power is written `x^2`")
-    elif token.type in _EXPRESSION_STARTS | {"REDUCER", "MINMAX"} and "COMPARISON" in expected:
-        log.add(
-            "E114",
-            here,
-            "two expressions stand side by side",
-            help="there is no implicit product: write `*` between them",
-        )
-    else:
-        log.add(
-            "E100", here, f"`{token}` cannot stand here", label=f"expected {_describe(expected)}"
-        )
-
-
-_TERMINALS = {
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "STRING": "a string",
-    "LPAR": "`(`",
-    "RPAR": "`)`",
-    "LSQB": "`[`",
-    "RSQB": "`]`",
-    "COMMA": "`,`",
-    "COLON": "`:`",
-    "DOT": "`.`",
-    "EQUAL": "`=`",
-    "TILDE": "`~`",
-    "__TILDE": "`~`",
-}
-
-
-def _describe(expected: set[str]) -> str:
-    """What the grammar would take, in a few words."""
-    if expected >= _EXPRESSION_STARTS:
-        return "an expression"
-    operators = {"TIMES", "PLUS", "MINUS", "DIVIDE", "FLOORDIV", "MODULO", "COMPARISON", "AND"}
-    operators |= {"OR", "CIRCUMFLEX", "PRIME", "DOT", "LPAR", "LSQB", "GIVEN", "WITH"}
-    names = sorted(expected - operators - {"$END"}) or sorted(expected - {"$END"})
-    words = [_TERMINALS.get(name, f"`{name.lower()}`") for name in names]
-    if "COMPARISON" in expected:
-        words.append("an operator")
-    if not words:
-        return "the end of the statement"
-    return " or ".join(words) if len(words) < 5 else "something else"
-
-
-def _span(chunk: Chunk, token: Token) -> Span:
-    start = chunk.start + (token.start_pos or 0)
-    return Span(chunk.source, start, start + len(token))
-
 
 def _text(token: Token) -> str:
     """A string literal without its quotes, its line breaks folded."""
@@ -294,7 +136,7 @@ class _Build:
 
     def place(self, child: Any) -> Span:
         if isinstance(child, Token):
-            return _span(self.chunk, child)
+            return span_of(self.chunk, child)
         if isinstance(child, list):
             return self.at(child)
         if isinstance(child, _Group):
@@ -305,7 +147,7 @@ class _Build:
     # names, lists
 
     def name(self, c: list[Any]) -> s.Ident:
-        return s.Ident(_span(self.chunk, c[0]), unicodedata.normalize("NFKC", str(c[0])))
+        return s.Ident(span_of(self.chunk, c[0]), unicodedata.normalize("NFKC", str(c[0])))
 
     def subscripts(self, c: list[Any]) -> _Group:
         return _Group(self.at(c), _nodes(c))
@@ -364,7 +206,7 @@ class _Build:
         return s.Call(self.at(c), c[0], arguments)
 
     def minmax_call(self, c: list[Any]) -> s.Call:
-        return self.call([s.Name(_span(self.chunk, c[0]), str(c[0])), *c[1:]])
+        return self.call([s.Name(span_of(self.chunk, c[0]), str(c[0])), *c[1:]])
 
     def exponent(self, c: list[Any]) -> s.Expr:
         return c[0] if len(c) == 1 else s.Sum(self.at(c), ((-1, c[1]),))
@@ -384,7 +226,7 @@ class _Build:
         operand = c[-1]
         if _is(c[close + 1], "MINUS"):
             operand = s.Sum(self.at(c[close + 1 :]), ((-1, operand),))
-        operator = s.Ident(_span(self.chunk, c[0]), str(c[0]))
+        operator = s.Ident(span_of(self.chunk, c[0]), str(c[0]))
         return s.Reduce(self.at(c), operator, names, where, operand)
 
     def term(self, c: list[Any]) -> s.Expr:
@@ -400,7 +242,7 @@ class _Build:
                 "E109",
                 c[-1].operator.span,
                 f"the reducer `{c[-1].operator.name}` cannot stand here",
-                help=_REDUCER_HELP,
+                help=REDUCER_HELP,
             )
         return self.term(c)
 

@@ -38,20 +38,25 @@ def find_project(spec: Path | None = None, out: Path | None = None) -> Project:
     if spec is not None:
         if not spec.is_dir():
             raise UsageError(f"there is no folder {spec}")
-        return Project(spec, out or spec.parent / "generated", False)
+        return Project(spec, out or _beside(spec), False)
     for folder in (Path.cwd(), *Path.cwd().parents):
         config = folder / "pyproject.toml"
         if not config.is_file():
             continue
         try:
-            table = tomllib.loads(config.read_text(encoding="utf-8")).get("tool", {}).get("lawful")
+            tools = tomllib.loads(config.read_text(encoding="utf-8")).get("tool", {})
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{config} is not valid TOML: {error}") from error
+        except OSError as error:
+            raise UsageError(f"{config} cannot be read: {error.strerror}") from error
+        table = tools.get("lawful") if isinstance(tools, dict) else None
+        if table is not None and not isinstance(table, dict):
+            raise UsageError(f"[tool.lawful] in {config} is not a table")
         if table is not None:
             root = _shorten(folder / str(table.get("spec", "spec")))
             if not root.is_dir():
                 raise UsageError(f"there is no folder {root}, which {config} names")
-            target = folder / str(table["out"]) if "out" in table else root.parent / "generated"
+            target = folder / str(table["out"]) if "out" in table else _beside(root)
             return Project(root, out or _shorten(target), False)
         break
     local = Path("spec")
@@ -59,6 +64,12 @@ def find_project(spec: Path | None = None, out: Path | None = None) -> Project:
         return Project(local, out or Path("generated"), False)
     library = shipped()
     return Project(library.root, out or library.out, out is None)
+
+
+def _beside(root: Path) -> Path:
+    """Where generated code goes by default: beside the spec root."""
+    named = root if root.name not in ("", "..") else root.resolve()
+    return named.parent / "generated"
 
 
 def _shorten(path: Path) -> Path:

@@ -8,70 +8,31 @@ exceeds its budget counts as none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from typing import assert_never
 
 from . import linear as lin
 from . import typed as t
+from .integers import Bounds, Formula, Given, Known, Translation, mentions
 from .linear import Polynomial
-from .walk import nodes
 
-Env = Mapping[str, Polynomial]
-"""What stands for an index or size (by name) or a def's parameter (by `@name`)."""
+__all__ = ["Bounds", "Given", "Prover", "mentions"]
 
-Formula = list[list[Polynomial]]
-"""Alternatives, each a list of constraints; `[[]]` says nothing."""
-
-MAX_ALTERNATIVES = 12
-MAX_TERMS = 24
-MAX_DEGREE = 6
 MAX_BRANCHES = 48
 """Systems refuted for one goal."""
-MAX_WORK = 4_000
-"""Systems refuted for one module; beyond, nothing is proved any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What is known of an integer tensor: each of `low` <= its element at `axes` <= each of
-    `high`; expressions over the axes and sizes."""
-
-    axes: tuple[str, ...]
-    low: tuple[t.Expr, ...]
-    high: tuple[t.Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Where something is to be proved: the ranges of the indices in scope, by name, and the
-    conditions that hold there."""
-
-    ranges: Mapping[str, t.Expr]
-    conditions: tuple[t.Expr, ...] = ()
-
-    def under(self, *conditions: t.Expr) -> Given:
-        return Given(self.ranges, self.conditions + conditions)
-
-    def binding(self, *bound: t.Bound) -> Given:
-        return Given({**self.ranges, **{b.name: b.range for b in bound}}, self.conditions)
-
-    def hiding(self, name: str) -> Given:
-        """Without the conditions that speak of the index `name`."""
-        kept = tuple(c for c in self.conditions if not mentions(c, name))
-        return Given(self.ranges, kept)
 
 
 @dataclass(slots=True)
-class Prover:
-    """The facts of one module. `sizes` gives the values of derived sizes, None for others."""
+class Prover(Known):
+    """The facts of one module, and what follows from them."""
 
-    sizes: dict[str, t.Expr | None] = field(default_factory=dict)
-    requires: list[t.Expr] = field(default_factory=list)
-    bounds: dict[str, Bounds] = field(default_factory=dict)
     at_least: dict[tuple[str, int], bool] = field(default_factory=dict)
-    work: int = 0
+    start: _Start | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the budget is used up, and nothing is proved any more."""
+        return self.meter.left <= 0
 
     def at_most(self, low: t.Expr, high: t.Expr, given: Given, gap: int = 0) -> bool:
         """Whether low + gap <= high, certainly."""
@@ -81,6 +42,8 @@ class Prover:
         self, pairs: Sequence[tuple[t.Expr, t.Expr]], given: Given, gap: int = 0
     ) -> bool:
         """Whether, at every point, some pair has low + gap <= high."""
+        if self.exhausted:
+            return False
         query = _Query(self, given)
         goals = [
             lin.shift(lin.add(query.polynomial(high, {}), query.polynomial(low, {}), -1), -gap)
@@ -108,231 +71,104 @@ class Prover:
         return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
 
 
-class _Query:
-    """One proof: turns expressions into polynomials and collects facts about their atoms."""
+@dataclass(slots=True)
+class _Start:
+    """What every proof of a module starts from: its requirements and derived sizes, said once.
+    `requires` counts the requirements that it holds."""
+
+    requires: int
+    formulas: list[Formula]
+    facts: dict[str, list[Formula]]
+    quotients: dict[str, tuple[Polynomial, Polynomial]]
+
+
+class _Query(Translation):
+    """One proof."""
 
     def __init__(self, prover: Prover, given: Given, depth: int = 0) -> None:
-        self.prover, self.given, self.depth = prover, given, depth
-        self.facts: dict[str, list[Formula]] = {}
-        self.fresh = 0
-
-    # proving
+        super().__init__(prover, given, depth)
+        self.prover = prover
 
     def proves(self, goals: Sequence[Polynomial]) -> bool:
         """Whether some goal is at least 0 wherever the facts hold."""
         if any(not set(goal) - {()} and goal.get((), 0) >= 0 for goal in goals):
             return True
         denied = [lin.shift(lin.negate(goal), -1) for goal in goals]
-        formulas = self._known()
         hypotheses, choices = list(denied), list[Formula]()
         reached = set[str]().union(*map(lin.atoms, denied))
-        pending = [(f, {a for case in f for c in case for a in lin.atoms(c)}) for f in formulas]
+        pending = [(formula, _about(formula)) for formula in self._known()]
         taken = set[str]()
         growing = True
-        while growing:
+        while growing and self.prover.meter.spend(1 + len(pending)):
             growing = False
             for name in sorted(reached - taken):
                 taken.add(name)
-                for formula in self.facts.get(name, ()):
-                    pending.append((formula, {name}))
-            for entry in list(pending):
-                formula, about = entry
-                if about & reached:
-                    pending.remove(entry)
-                    growing = True
-                    reached |= {a for case in formula for c in case for a in lin.atoms(c)}
-                    if len(formula) == 1:
-                        hypotheses += formula[0]
-                    else:
-                        choices.append(formula)
+                self._define_quotient(name)
+                pending += [(formula, {name}) for formula in self.facts.get(name, ())]
+            waiting = pending
+            pending = []
+            for formula, about in waiting:
+                if not about & reached:
+                    pending.append((formula, about))
+                    continue
+                growing = True
+                reached |= _about(formula)
+                if len(formula) == 1:
+                    hypotheses += formula[0]
+                else:
+                    choices.append(formula)
         self.branches = 0
         return self._refutes(hypotheses, choices, len(denied))
 
     def _known(self) -> list[Formula]:
+        """The facts of the module, and the conditions around."""
+        start = self._start()
+        for name, facts in start.facts.items():
+            self.facts.setdefault(name, facts)
+        self.quotients = start.quotients | self.quotients
+        here = [self.formula(c, True, {}) for c in self.given.conditions]
+        return start.formulas + [f for f in here if f != [[]]]
+
+    def _start(self) -> _Start:
         prover = self.prover
-        formulas = [self.formula(c, True, {}) for c in (*prover.requires, *self.given.conditions)]
-        for value in prover.sizes.values():
-            if value is not None:
-                formulas.append([[lin.shift(self.polynomial(value, {}), -1)]])
-        return [f for f in formulas if f != [[]]]
+        if prover.start is None or prover.start.requires != len(prover.requires):
+            query = _Query(prover, Given({}), 3)
+            formulas = [query.formula(c, True, {}) for c in prover.requires]
+            for value in prover.sizes.values():
+                if value is not None:
+                    formulas.append([[lin.shift(query.polynomial(value, {}), -1)]])
+            formulas = [f for f in formulas if f != [[]]]
+            prover.start = _Start(len(prover.requires), formulas, query.facts, query.quotients)
+        return prover.start
 
     def _refutes(self, hypotheses: list[Polynomial], choices: list[Formula], first: int) -> bool:
         self.branches += 1
-        self.prover.work += 1
-        if self.branches > MAX_BRANCHES or self.prover.work > MAX_WORK:
+        meter = self.prover.meter
+        if self.branches > MAX_BRANCHES or not meter.spend(len(hypotheses)):
             return False
-        if lin.contradictory(hypotheses):
+        if lin.contradictory(hypotheses, meter):
             return True
         if any(len(m) > 1 for c in hypotheses for m in c):
-            once = lin.with_products(hypotheses, first)
-            if len(once) > len(hypotheses) and lin.contradictory(once):
+            once = lin.with_products(hypotheses, first, meter)
+            if len(once) > len(hypotheses) and lin.contradictory(once, meter):
                 return True
         if not choices:
             return False
         return all(self._refutes(hypotheses + case, choices[1:], first) for case in choices[0])
 
-    # translating
-
-    def polynomial(self, e: t.Expr, env: Env) -> Polynomial:
-        """The value of an integer expression; an atom of its own where it is not polynomial."""
-        value = self._polynomial(e, env)
-        if len(value) > MAX_TERMS or any(len(m) > MAX_DEGREE for m in value):
-            return self._opaque()
-        return value
-
-    def _polynomial(self, e: t.Expr, env: Env) -> Polynomial:
-        match e:
-            case t.Number():
-                return lin.constant(int(e.value)) if e.value.denominator == 1 else self._opaque()
-            case t.IndexRef():
-                if e.name in env:
-                    return env[e.name]
-                return self._index(e.name, self.given.ranges.get(e.name), env)
-            case t.SizeRef():
-                return self._size(e.name, env)
-            case t.ArgumentRef():
-                return env[f"@{e.name}"] if f"@{e.name}" in env else self._opaque()
-            case t.Element():
-                return self._element(e, env)
-            case t.Add():
-                total: Polynomial = {}
-                for sign, term in e.terms:
-                    total = lin.add(total, self.polynomial(term, env), sign)
-                return total
-            case t.Mul():
-                if any(op == "/" for op, _ in e.factors):
-                    return self._opaque()
-                total = lin.constant(1)
-                for _, factor in e.factors:
-                    total = lin.multiply(total, self.polynomial(factor, env))
-                    if len(total) > MAX_TERMS:
-                        return self._opaque()
-                return total
-            case t.IntDiv():
-                left, right = self.polynomial(e.left, env), self.polynomial(e.right, env)
-                quotient = self._quotient(left, right)
-                if e.operator == "//":
-                    return quotient
-                return lin.add(left, lin.multiply(right, quotient), -1)
-            case t.Iverson():
-                one, zero = lin.constant(1), lin.constant(0)
-                return self._choice(e.condition, one, zero, env)
-            case t.If():
-                then, otherwise = self.polynomial(e.then, env), self.polynomial(e.otherwise, env)
-                return self._choice(e.condition, then, otherwise, env)
-            case t.Function():
-                return self._function(e, env)
-            case t.Apply():
-                inner = {f"@{p}": self.polynomial(a, env) if a.type == "int" else self._opaque()
-                         for p, a in zip(e.parameters, e.arguments, strict=True)}  # fmt: skip
-                return self.polynomial(e.body, inner)
-            case t.Reduce():
-                return self._reduce(e, env)
-            case t.Row():
-                rank = lin.atom(self._whole(e, env))
-                width = self.polynomial(e.bound.range, env)
-                gap = 1 if e.where is None else 0
-                return self._with(rank, [rank, lin.shift(lin.add(width, rank, -1), -gap)])
-            case (
-                t.Truth() | t.Constant() | t.ConstRef() | t.Power() | t.Compare() | t.And()
-                | t.Or() | t.Not() | t.Rounded() | t.Derivative()
-            ):  # fmt: skip
-                return self._opaque()
-            case _:
-                assert_never(e)
-
-    def _opaque(self) -> Polynomial:
-        self.fresh += 1
-        return lin.atom(f"?{self.depth}.{self.fresh}")
-
-    def _whole(self, e: t.Reduce | t.Row, env: Env) -> str:
-        """A name for the value of an operator, the same for equal texts of equal meaning."""
-        if env:
-            (name,) = lin.atoms(self._opaque())
-            return name
-        free = {n.name for n in nodes(e) if isinstance(n, t.IndexRef)}
-        if isinstance(e, t.Reduce):
-            free -= {b.name for b in e.bound}
-        return f"?{' '.join(e.span.text.split())} {sorted(free)}"
-
-    def _with(self, value: Polynomial, constraints: list[Polynomial]) -> Polynomial:
-        """`value`, an atom, with constraints known of it."""
-        (name,) = lin.atoms(value)
-        self.facts.setdefault(name, []).append([constraints])
-        return value
-
-    def _index(self, name: str, size: t.Expr | None, env: Env) -> Polynomial:
-        index = lin.atom(name)
-        if name not in self.facts and size is not None:
-            self.facts[name] = []
-            last = lin.shift(self.polynomial(size, env), -1)
-            self._with(index, [index, lin.add(last, index, -1)])
-        return index
-
-    def _size(self, name: str, env: Env) -> Polynomial:
-        if name in env:
-            return env[name]
-        value = self.prover.sizes.get(name)
-        if value is not None:
-            return self.polynomial(value, env)
-        size = lin.atom(name)
-        if name not in self.facts:
-            self._with(size, [lin.shift(size, -1)])
-        return size
-
-    def _element(self, e: t.Element, env: Env) -> Polynomial:
-        at = [self.polynomial(s, env) for s in e.subscripts]
-        name = f"{e.tensor}{chr(39) * e.primed}[{', '.join(map(lin.show, at))}]"
-        element = lin.atom(name)
-        bounds = self.prover.bounds.get(e.tensor)
-        if name not in self.facts and bounds is not None and len(bounds.axes) == len(at):
-            self.facts[name] = []
-            here = dict(zip(bounds.axes, at, strict=True))
-            low = [lin.add(element, self.polynomial(b, here), -1) for b in bounds.low]
-            high = [lin.add(self.polynomial(b, here), element, -1) for b in bounds.high]
-            self._with(element, low + high)
-        return element
-
-    def _quotient(self, left: Polynomial, right: Polynomial) -> Polynomial:
-        """left // right, with the inequalities that define it where right is positive."""
-        for numerator in (left, self._rewritten(left)):
-            exact = lin.divide_exactly(numerator, right)
-            if exact is not None:
-                return exact
-        if not set(left) - {()} and set(right) == {()}:
-            return lin.constant(left.get((), 0) // right[()])
-        name = f"({lin.show(left)} // {lin.show(right)})"
+    def _define_quotient(self, name: str) -> None:
+        """Note the inequalities that define a quotient, where its divisor is positive."""
+        if name in self.facts or name not in self.quotients:
+            return
+        left, right = self.quotients[name]
         quotient = lin.atom(name)
-        if name not in self.facts:
-            self.facts[name] = []
-            if self._at_least(right, 1):
-                rest = lin.add(left, lin.multiply(right, quotient), -1)
-                below = lin.shift(lin.add(right, rest, -1), -1)
-                self._with(quotient, [rest, below, lin.shift(right, -1)])
-                if set(right) != {()} and self._at_least(left, 0):
-                    self._with(quotient, [quotient, lin.add(left, quotient, -1)])
-        return quotient
-
-    def _rewritten(self, value: Polynomial) -> Polynomial:
-        """`value` with the sizes replaced that a requirement `H == G * M` gives."""
-        for e in self.prover.requires:
-            if not (isinstance(e, t.Compare) and e.operator == "=="):
-                continue
-            for size, other in ((e.left, e.right), (e.right, e.left)):
-                if isinstance(size, t.SizeRef) and self._is_free(size, other):
-                    value = lin.replace(value, size.name, self.polynomial(other, {}))
-        return value
-
-    def _is_free(self, size: t.SizeRef, e: t.Expr) -> bool:
-        """Whether `size` is plain, and `e` a polynomial of other plain sizes."""
-        sizes = {n.name for n in nodes(e) if isinstance(n, t.SizeRef)} | {size.name}
-        is_polynomial = all(
-            isinstance(n, t.SizeRef | t.Number | t.Add | t.Mul) and n.type == "int"
-            for n in nodes(e)
-        )
-        repeated = any(isinstance(n, t.SizeRef) and n.name == size.name for n in nodes(e))
-        derived = any(self.prover.sizes.get(n) is not None for n in sizes)
-        return is_polynomial and not repeated and not derived
+        self.facts[name] = []
+        if self._at_least(right, 1):
+            rest = lin.add(left, lin.multiply(right, quotient), -1)
+            below = lin.shift(lin.add(right, rest, -1), -1)
+            self._with(quotient, [rest, below, lin.shift(right, -1)])
+            if set(right) != {()} and self._at_least(left, 0):
+                self._with(quotient, [quotient, lin.add(left, quotient, -1)])
 
     def _at_least(self, value: Polynomial, least: int) -> bool:
         """Whether value >= least, from the ranges and requirements alone."""
@@ -344,126 +180,10 @@ class _Query:
         if key not in known:
             known[key] = False  # while it is being proved
             query = _Query(self.prover, Given(self.given.ranges), self.depth + 1)
-            known[key] = query.proves([lin.shift(query.rebuilt(value, self), -least)])
+            query.quotients = dict(self.quotients)
+            query.facts = {n: f for n, f in self.facts.items() if n not in self.quotients}
+            known[key] = query.proves([lin.shift(value, -least)])
         return known[key]
-
-    def rebuilt(self, value: Polynomial, other: _Query) -> Polynomial:
-        """`value` with what the other query knows of its atoms."""
-        pending = sorted(lin.atoms(value))
-        while pending:
-            name = pending.pop()
-            if name not in self.facts and name in other.facts:
-                self.facts[name] = list(other.facts[name])
-                pending += sorted(
-                    a for f in self.facts[name] for case in f for c in case for a in lin.atoms(c)
-                )
-        return value
-
-    def _choice(
-        self, condition: t.Expr, then: Polynomial, otherwise: Polynomial, env: Env
-    ) -> Polynomial:
-        value = self._opaque()
-        (name,) = lin.atoms(value)
-        cases: Formula = []
-        for holds, branch in ((True, then), (False, otherwise)):
-            gap = lin.add(value, branch, -1)
-            cases += [[*case, gap, lin.negate(gap)] for case in self.formula(condition, holds, env)]
-        self.facts.setdefault(name, []).append(cases)
-        return value
-
-    def _function(self, e: t.Function, env: Env) -> Polynomial:
-        if e.name in ("floor", "ceil", "stop"):
-            return self.polynomial(e.arguments[0], env)
-        value = self._opaque()
-        (name,) = lin.atoms(value)
-        if e.name == "sign":
-            return self._with(value, [lin.shift(value, 1), lin.shift(lin.negate(value), 1)])
-        if e.name == "abs":
-            argument = self.polynomial(e.arguments[0], env)
-            candidates, sign = [argument, lin.negate(argument)], 1
-        elif e.name in ("min", "max"):
-            candidates = [self.polynomial(a, env) for a in e.arguments]
-            sign = 1 if e.name == "max" else -1
-        else:
-            return value
-        gaps = [lin.add(value, c, -1) for c in candidates]
-        self._with(value, [g if sign > 0 else lin.negate(g) for g in gaps])
-        self.facts[name].append([[g, lin.negate(g)] for g in gaps])
-        return value
-
-    def _reduce(self, e: t.Reduce, env: Env) -> Polynomial:
-        ranges = [self.polynomial(b.range, env) for b in e.bound]
-        if e.operator in ("argmax", "argmin", "max", "min"):
-            inner = dict(env)
-            name = self._whole(e, env)
-            constraints: list[Polynomial] = []
-            for i, (bound, size) in enumerate(zip(e.bound, ranges, strict=True)):
-                index = inner[bound.name] = lin.atom(f"{name}.{i}")
-                constraints += [index, lin.shift(lin.add(size, index, -1), -1)]
-            is_index = e.operator in ("argmax", "argmin")
-            value = index if is_index else self.polynomial(e.body, inner)
-            where = [[]] if e.where is None else self.formula(e.where, True, inner)
-            for name in sorted(lin.atoms(value)) if is_index else self._own(inner, e):
-                self.facts.setdefault(name, []).append([case + constraints for case in where])
-            return value
-        value = lin.atom(self._whole(e, env))
-        if e.operator == "count" or (e.operator == "sum" and isinstance(e.body, t.Iverson)):
-            most = lin.constant(1)
-            for size in ranges:
-                most = lin.multiply(most, size)
-            self._with(value, [value, lin.add(most, value, -1)])
-        return value
-
-    def _own(self, env: Env, e: t.Reduce) -> list[str]:
-        """The atoms that stand for the bound indices of `e`."""
-        return sorted(name for b in e.bound for name in lin.atoms(env[b.name]))
-
-    # conditions
-
-    def formula(self, e: t.Expr, holds: bool, env: Env) -> Formula:
-        """What a condition, or its negation, says of integers."""
-        match e:
-            case t.Truth():
-                return [[]] if e.value == holds else []
-            case t.Not():
-                return self.formula(e.operand, not holds, env)
-            case t.And() | t.Or():
-                parts = [self.formula(o, holds, env) for o in e.operands]
-                if isinstance(e, t.And) == holds:
-                    return _all_of(parts)
-                together = [case for part in parts for case in part]
-                return together if len(together) <= MAX_ALTERNATIVES else [[]]
-            case t.Compare() if e.left.type == e.right.type == "int":
-                gap = lin.add(
-                    self.polynomial(e.right, env), self.polynomial(e.left, env), -1
-                )  # right - left
-                operator = e.operator if holds else _NEGATED[e.operator]
-                less, more = lin.shift(gap, -1), lin.shift(lin.negate(gap), -1)
-                match operator:
-                    case "<":
-                        return [[less]]
-                    case "<=":
-                        return [[gap]]
-                    case ">":
-                        return [[more]]
-                    case ">=":
-                        return [[lin.negate(gap)]]
-                    case "==":
-                        return [[gap, lin.negate(gap)]]
-                    case _:
-                        return [[less], [more]]
-            case t.If():
-                cases = [
-                    _all_of([self.formula(e.condition, c, env), self.formula(b, holds, env)])
-                    for c, b in ((True, e.then), (False, e.otherwise))
-                ]
-                return cases[0] + cases[1]
-            case t.Apply():
-                inner = {f"@{p}": self.polynomial(a, env) if a.type == "int" else self._opaque()
-                         for p, a in zip(e.parameters, e.arguments, strict=True)}  # fmt: skip
-                return self.formula(e.body, holds, inner)
-            case _:
-                return [[]]
 
     # words
 
@@ -484,18 +204,6 @@ class _Query:
         return lin.show(value) if plain and len(value) < 5 else None
 
 
-_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-
-
-def _all_of(parts: list[Formula]) -> Formula:
-    """The conjunction; a part that would make it too long is dropped."""
-    result: Formula = [[]]
-    for part in parts:
-        if len(result) * len(part) <= MAX_ALTERNATIVES:
-            result = [a + b for a, b in product(result, part)]
-    return result
-
-
-def mentions(e: t.Expr, index: str) -> bool:
-    """Whether an expression reads the index `index` anywhere."""
-    return any(isinstance(n, t.IndexRef) and n.name == index for n in nodes(e))
+def _about(formula: Formula) -> set[str]:
+    """The atoms that a formula speaks of."""
+    return {name for case in formula for constraint in case for name in lin.atoms(constraint)}

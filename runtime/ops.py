@@ -7,53 +7,96 @@ traces; masks are boolean tensors that broadcast against what they mask.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 
-def reals(spec: str, **tensors: Tensor) -> tuple[torch.dtype, torch.device]:
-    """The dtype and device that all of the tensors share.
+def reals(
+    spec: str,
+    given: Mapping[str, Tensor],
+    optional: Mapping[str, Tensor | None] | None = None,
+    device: torch.device | None = None,
+) -> tuple[torch.dtype, torch.device]:
+    """The dtype and device that all of the tensors share, by their declarations; the default
+    ones where there is none. Those in `optional` may be None.
 
-    Raises TypeError where one is not a floating-point tensor, or its dtype or device differs
-    from those before it.
+    Raises TypeError where one is not a floating-point tensor or its dtype differs from that
+    of those before it, ValueError where its device does.
     """
-    first_name, first = next(iter(tensors.items()))
-    for name, tensor in tensors.items():
+    first: str | None = None
+    dtype = torch.get_default_dtype()
+    for name, tensor in _present(given, optional).items():
         if not isinstance(tensor, Tensor) or not tensor.dtype.is_floating_point:
-            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise TypeError(f"{spec}: {name} should be a floating-point tensor, got {got}")
-        if tensor.dtype != first.dtype:
             raise TypeError(
-                f"{spec}: {name} should have the dtype of {first_name}, {first.dtype}, "
-                f"got {tensor.dtype}"
+                f"{spec}: {name} should be a floating-point tensor, got {_kind(tensor)}"
             )
-        if tensor.device != first.device:
-            raise ValueError(
-                f"{spec}: {name} should be on the device of {first_name}, {first.device}, "
-                f"got {tensor.device}"
+        if first is None:
+            first, dtype = name, tensor.dtype
+        if tensor.dtype != dtype:
+            raise TypeError(
+                f"{spec}: {name} should have the dtype of {first}, {dtype}, got {tensor.dtype}"
             )
-    return first.dtype, first.device
+        device = _same_device(spec, name, tensor, device)
+    return dtype, torch.empty(0).device if device is None else device
 
 
-def integers(spec: str, **tensors: Tensor) -> torch.device:
-    """The device of the first tensor; TypeError where one is not of an integer dtype."""
-    for name, tensor in tensors.items():
-        kind = tensor.dtype if isinstance(tensor, Tensor) else None
-        if kind is None or kind.is_floating_point or kind.is_complex or kind == torch.bool:
-            got = kind or type(tensor).__name__
-            raise TypeError(f"{spec}: {name} should be an integer tensor, got {got}")
-    return next(iter(tensors.values())).device
+def integers(
+    spec: str,
+    given: Mapping[str, Tensor],
+    optional: Mapping[str, Tensor | None] | None = None,
+    device: torch.device | None = None,
+) -> torch.device:
+    """The device that all of the tensors share. Raises TypeError where one is not of an integer
+    dtype, ValueError where it is on another device than `device` or those before it."""
+    for name, tensor in _present(given, optional).items():
+        if (
+            not isinstance(tensor, Tensor)
+            or tensor.dtype.is_floating_point
+            or tensor.dtype.is_complex
+            or tensor.dtype == torch.bool
+        ):
+            raise TypeError(f"{spec}: {name} should be an integer tensor, got {_kind(tensor)}")
+        device = _same_device(spec, name, tensor, device)
+    return torch.empty(0).device if device is None else device
 
 
-def booleans(spec: str, **tensors: Tensor) -> torch.device:
-    """The device of the first tensor; TypeError where one is not boolean."""
-    for name, tensor in tensors.items():
+def booleans(
+    spec: str,
+    given: Mapping[str, Tensor],
+    optional: Mapping[str, Tensor | None] | None = None,
+    device: torch.device | None = None,
+) -> torch.device:
+    """The device that all of the tensors share. Raises TypeError where one is not boolean,
+    ValueError where it is on another device than `device` or those before it."""
+    for name, tensor in _present(given, optional).items():
         if not isinstance(tensor, Tensor) or tensor.dtype != torch.bool:
-            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise TypeError(f"{spec}: {name} should be a boolean tensor, got {got}")
-    return next(iter(tensors.values())).device
+            raise TypeError(f"{spec}: {name} should be a boolean tensor, got {_kind(tensor)}")
+        device = _same_device(spec, name, tensor, device)
+    return torch.empty(0).device if device is None else device
+
+
+def _present(
+    given: Mapping[str, Tensor], optional: Mapping[str, Tensor | None] | None
+) -> dict[str, Tensor | None]:
+    """All that was given, and those optional tensors that were."""
+    there = {name: tensor for name, tensor in (optional or {}).items() if tensor is not None}
+    return {**given, **there}
+
+
+def _kind(value: object) -> str:
+    """The dtype of a tensor, the type of anything else."""
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+
+
+def _same_device(spec: str, name: str, tensor: Tensor, device: torch.device | None) -> torch.device:
+    """The tensor's device; ValueError where it is not the one that others are on."""
+    if device is not None and tensor.device != device:
+        raise ValueError(
+            f"{spec}: {name} should be on {device} as the others are, got {tensor.device}"
+        )
+    return tensor.device
 
 
 def shape(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..compiler import typed as t
-from ..compiler.names import python_name, snake_case, transliterate
+from ..compiler.names import class_name, python_name, snake_case
 from .regimes import Case
 
 Array = npt.NDArray[Any]
@@ -47,8 +47,12 @@ def generated(module: t.Module, out: Path) -> Candidate:
     name = f"_lawful_generated_{abs(hash(out.resolve()))}"
     if name not in sys.modules:
         _load(name, out / "__init__.py")
-    loaded = importlib.import_module(f"{name}.{stem}")
-    function, class_ = snake_case(module.name), transliterate(module.name)
+    try:
+        loaded = importlib.import_module(f"{name}.{stem}")
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise CandidateError(f"{path} cannot be imported: {why}") from error
+    function, class_ = snake_case(module.name), class_name(module.name)
     if not hasattr(loaded, function) or not hasattr(loaded, class_):
         raise CandidateError(f"{path} defines no {function} and {class_}; run `lawful build`")
     return Candidate(module.qualified, getattr(loaded, function), getattr(loaded, class_))

@@ -73,7 +73,7 @@ def target(
     size = np.abs(exact.high)
     counts &= ~(exact.finite & (size > format.largest))
     magnitude = np.maximum(np.where(exact.finite, size, 0.0), format.smallest_normal)
-    floor = ULPS * format.epsilon * 2.0 ** np.floor(np.log2(magnitude))
+    floor = np.ldexp(ULPS * format.epsilon, np.frexp(magnitude)[1] - 1)
     tolerance = np.maximum(FACTOR * spread.sigma, rough.reach) + floor
     counts &= ~(exact.finite & ~np.isfinite(tolerance))
     return Target(exact, tolerance, counts, bound)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from math import isinf
 from typing import Any, Literal
 
 Verdict = Literal["OK", "WRONG", "INCONCLUSIVE"]
@@ -106,8 +107,10 @@ class Report:
         return max((check.worst for check in self.checks), default=0.0)
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """For `--json`, which knows no infinite numbers: errors without a bound are None."""
         checks = [{**asdict(check), "verdict": check.verdict} for check in self.checks]
+        for entry in (*checks, *(failure for check in checks for failure in check["failures"])):
+            entry |= {k: None for k, x in entry.items() if isinstance(x, float) and isinf(x)}
         return {
             "module": self.module,
             "implementation": self.implementation,

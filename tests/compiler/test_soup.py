@@ -29,16 +29,17 @@ softmax rank exp log relu clip stop rounded grad pi inf A B T t u x y h W 0 1 2 
 % ^ < <= == != = ( ) [ ] , : . ~ ' " # \n \n \n normal uniform xavier gumbel
 """.split(" ")
 
-SECONDS = 1.0
+SECONDS = 2.0
+"""Of the processor, on any machine; on a fast one everything takes less than one."""
 
 
 def run(text: str) -> Log:
     """Check a text; whatever is wrong with it must be in the log."""
     log = Log()
     base = prelude_world()
-    start = time.perf_counter()
+    start = time.process_time()
     check(parse(Source("soup.eq", text), log), "soup", World(dict(base.functions)), log)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     for entry in log.in_order():
         assert str(entry)
     return log
@@ -155,6 +156,57 @@ HOSTILE = {
         f"module M{i}\ninput x\noutput y = M{i + 1}(x = x)\n" for i in range(100)
     )
     + "module M100\ninput x\noutput y = x\n",
+    "many statements that are not proved": HEAD
+    + "".join(
+        f"a{j}[t] = " + " + ".join(f"x[t * {i} // B - T % A]" for i in range(25)) + "\n"
+        for j in range(60)
+    ),
+    "many products that are not proved": HEAD
+    + "".join(
+        f"a{j}[t] = " + " + ".join(f"x[t * {i} * A - B * T + B * A]" for i in range(100)) + "\n"
+        for j in range(12)
+    ),
+    "requirements about products": HEAD
+    + "require "
+    + ", ".join(f"A * B * T > {i} * A * T" for i in range(300))
+    + "\n"
+    + "".join(f"a{j}[t] = x[(t * A + B) // (A * B)]\n" for j in range(200)),
+    "requirements about quotients": HEAD
+    + "".join(
+        "require " + ", ".join(f"T // (A + {i + k * 40}) * B == T * {i}" for i in range(40)) + "\n"
+        for k in range(8)
+    )
+    + "".join(f"a{j}[t] = x[(t * A + B) // (A * B + {j})]\n" for j in range(100)),
+    "a mask of many parts": HEAD
+    + "output y[t] = if "
+    + " and ".join(f"(t != {i} or t < A * {i + 1})" for i in range(100))
+    + " then "
+    + " + ".join(f"x[t + {i} - A * B]" for i in range(400))
+    + " else 0",
+    "many integer equations": HEAD
+    + "".join(
+        f"b{j}[t] = if x[t] > {j} then {f'b{j - 1}[t]' if j else 'n[t]'} + 1 else t // {j + 2}\n"
+        for j in range(300)
+    )
+    + "output y[t] = x[b299[t]]",
+    "many integer sequences": HEAD
+    + "".join(
+        f"c{j}[0] = 0\nc{j}[t+1] = if x[t] > 0 then c{(j + 1) % 60}[t] else n[t] // {j + 1}\n"
+        for j in range(60)
+    )
+    + "output y[t] = x[c0[t]]",
+    "modules that double": "module N\nsize T\nindex t: T\ninput x[T]\noutput y[t] = x[t]\n"
+    + "".join(
+        f"module N{i}\nsize T\nindex t: T\nincremental t\ninput x[T]\n"
+        f"a = {f'N{i - 1}' if i else 'N'}(x)\nb = {f'N{i - 1}' if i else 'N'}(a)\n"
+        "output y[t] = b[t]\n"
+        for i in range(38)
+    ),
+    "brackets alone": "(" * 40_000,
+    "quotes alone": '"' * 40_000,
+    "one name": "a" * 40_000,
+    "ligatures": "module M\n" + "ﬃ" * 10_000,
+    "blank lines": "\n" * 48_000,
     "numbers": HEAD + "output y[t] = x[t + 9999999999999999999999999999999999999999 * t]",
 }
 

@@ -86,7 +86,7 @@ def logsumexp_by_hand(x: Tensor, where: Tensor) -> Any:
 def test_reals_gives_the_dtype_and_device_that_all_share() -> None:
     for dtype in DTYPES:
         x = torch.ones(2, dtype=dtype)
-        assert ops.reals("m.M", x=x, y=x) == (dtype, CPU)
+        assert ops.reals("m.M", {"x": x}, {"y": x, "z": None}) == (dtype, CPU)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_reals_gives_the_dtype_and_device_that_all_share() -> None:
         (
             {"x": torch.ones(2), "y": torch.ones(2, device="meta")},
             ValueError,
-            ["y", "device of x", "cpu", "meta"],
+            ["y", "on cpu", "meta"],
         ),
     ],
 )
@@ -111,7 +111,7 @@ def test_reals_names_the_spec_the_tensor_what_was_expected_and_what_came(
     tensors: dict[str, Any], error: type[Exception], parts: list[str]
 ) -> None:
     with pytest.raises(error) as caught:
-        ops.reals("m.M", **tensors)
+        ops.reals("m.M", tensors)
     for part in ["m.M", *parts]:
         assert part in str(caught.value)
 
@@ -130,12 +130,36 @@ def test_reals_names_the_spec_the_tensor_what_was_expected_and_what_came(
 def test_integers_and_booleans_take_only_their_own(
     check: Callable[..., torch.device], good: Tensor, bad: Any, wanted: str
 ) -> None:
-    assert check("m.M", n=good) == CPU
+    assert check("m.M", {"n": good}) == CPU
     with pytest.raises(TypeError) as caught:
-        check("m.M", a=good, n=bad)
+        check("m.M", {"a": good, "n": bad})
     got = bad.dtype if isinstance(bad, Tensor) else type(bad).__name__
     for part in ["m.M", "n should", wanted, f"got {got}"]:
         assert part in str(caught.value)
+
+
+def test_optional_tensors_are_held_to_the_same_where_they_are_given() -> None:
+    x, n, m = torch.ones(2, dtype=F64), torch.ones(2, dtype=torch.int64), torch.ones(2) > 0
+    assert ops.reals("m.M", {}, {"y": None, "z": x}) == (F64, CPU)
+    assert ops.reals("m.M", {}, {"y": None}) == (torch.get_default_dtype(), CPU)
+    assert ops.integers("m.M", {}, {"n": None}) == ops.booleans("m.M", {}, {"m": m}) == CPU
+    with pytest.raises(TypeError, match="z should have the dtype of x"):
+        ops.reals("m.M", {"x": x}, {"z": x.float()})
+    with pytest.raises(TypeError, match="z should be an integer tensor"):
+        ops.integers("m.M", {"n": n}, {"z": m})
+    with pytest.raises(TypeError, match="z should be a boolean tensor"):
+        ops.booleans("m.M", {"m": m}, {"z": n})
+
+
+def test_tensors_of_every_kind_share_a_device() -> None:
+    elsewhere = torch.device("meta")
+    x, n, m = torch.ones(2), torch.ones(2, dtype=torch.int64), torch.ones(2) > 0
+    for check, tensor in ((ops.reals, x), (ops.integers, n), (ops.booleans, m)):
+        assert check("m.M", {"a": tensor}, device=CPU) in (CPU, (torch.float32, CPU))
+        with pytest.raises(ValueError, match=r"m\.M: b should be on cpu .* got meta"):
+            check("m.M", {"a": tensor, "b": tensor.to(elsewhere)})
+        with pytest.raises(ValueError, match=r"m\.M: a should be on meta .* got cpu"):
+            check("m.M", {"a": tensor}, device=elsewhere)
 
 
 def test_shape_gives_the_shape_where_it_agrees() -> None:
@@ -581,9 +605,9 @@ DIFFERENTIABLE = [name for name in TRACED if not name.startswith(("arg", "first"
 
 
 def checked(x: Tensor, mask: Tensor) -> Tensor:
-    dtype, device = ops.reals("m.M", x=x)
-    ops.booleans("m.M", mask=mask)
-    ops.integers("m.M", n=torch.arange(3, device=device))
+    dtype, device = ops.reals("m.M", {"x": x})
+    ops.booleans("m.M", {"mask": mask})
+    ops.integers("m.M", {"n": torch.arange(3, device=device)}, device=device)
     B, T = ops.shape("m.M", "input x[B, T]", x, [None, None])
     ops.shape("m.M", "input mask[B, T]", mask, [B, T])
     ops.require(T > 1, "m.M", "T > 1", f"T = {T}")
