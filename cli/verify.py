@@ -92,7 +92,7 @@ def verify_command(
 def _shipped_names(names: Sequence[str]) -> list[str]:
     """What follows `lawful.` in names of the shipped library; for any other, the UsageError
     that is being handled goes on."""
-    if not all(name.startswith(f"{SHIPPED}.") for name in names):
+    if not names or not all(name.startswith(f"{SHIPPED}.") for name in names):
         raise
     return [name.removeprefix(f"{SHIPPED}.") for name in names]
 

@@ -322,13 +322,13 @@ class Printer:
             symbol, prec = PYTHON_BINARY.get(node.op, (symbol, prec))
         texts = [self.print(operand) for operand in node.operands]
         axes = self.sort({axis for text in texts for axis in text.axes})
-        left, right = (self.align(text, axes) for text in texts)
+        first, *rest = (self.align(text, axes) for text in texts)
         if node.op == "pow":
-            codes = [left.at(ATOM), right.at(UNARY)]
+            codes = [first.at(ATOM), *(text.at(UNARY) for text in rest)]
         elif node.op in ("and", "or", "//", "%"):
-            codes = [left.at(prec), right.at(prec + 1)]
+            codes = [first.at(prec), *(text.at(prec + 1) for text in rest)]
         else:
-            codes = [left.at(prec + 1), right.at(prec + 1)]
+            codes = [first.at(prec + 1), *(text.at(prec + 1) for text in rest)]
         return Text(f" {symbol} ".join(codes), prec, axes)
 
     def number(self, node: Map) -> Text:

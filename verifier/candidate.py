@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
+import itertools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,35 +42,55 @@ class Candidate:
 
 
 def generated(module: t.Module, out: Path) -> Candidate:
-    """The generated code of a module below the folder `out`. Raises CandidateError."""
+    """The generated code of a module below the folder `out`, as it is now. Raises
+    CandidateError."""
     stem = module.qualified.rpartition(".")[0]
     path = out / (stem.replace(".", "/") + ".py")
     if not path.is_file():
         raise CandidateError(f"there is no generated file {path}; run `lawful build`")
-    name = f"_lawful_generated_{abs(hash(out.resolve()))}"
-    if name not in sys.modules:
-        _load(name, out / "__init__.py")
-    try:
-        loaded = importlib.import_module(f"{name}.{stem}")
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}"
-        raise CandidateError(f"{path} cannot be imported: {why}") from error
+    name, folder = f"_lawful_generated_{next(_numbers)}", out.resolve()
+    _load(name, folder / "__init__.py")
+    for part in stem.split(".")[:-1]:
+        name, folder = f"{name}.{part}", folder / part
+        _load(name, folder / "__init__.py")
+    loaded = _load(f"{name}.{path.stem}", folder / path.name)
     function, class_ = snake_case(module.name), class_name(module.name)
     if not hasattr(loaded, function) or not hasattr(loaded, class_):
         raise CandidateError(f"{path} defines no {function} and {class_}; run `lawful build`")
     return Candidate(module.qualified, getattr(loaded, function), getattr(loaded, class_))
 
 
-def _load(name: str, init: Path) -> None:
-    """Import the folder of generated code as a package, under a name of its own."""
+_numbers = itertools.count()
+"""Generated code is loaded afresh each time, under a name of its own: it may have changed."""
+
+
+class _Source(importlib.machinery.SourceFileLoader):
+    """Compiles what a file holds, whatever bytecode of a second ago is there too."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return compile(self.get_data(path), path, "exec", dont_inherit=True)
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    """Import a generated file, an `__init__.py` as a package."""
+    if not path.is_file():
+        raise CandidateError(f"{path} is missing; run `lawful build`")
     spec = importlib.util.spec_from_file_location(
-        name, init, submodule_search_locations=[str(init.parent)]
+        name,
+        path,
+        loader=_Source(name, str(path)),
+        submodule_search_locations=[str(path.parent)] if path.stem == "__init__" else None,
     )
-    if spec is None or spec.loader is None or not init.is_file():
-        raise CandidateError(f"{init} is missing; run `lawful build`")
-    package = importlib.util.module_from_spec(spec)
-    sys.modules[name] = package
-    spec.loader.exec_module(package)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise CandidateError(f"{path} cannot be imported: {why}") from error
+    return module
 
 
 def external(name: str) -> Candidate:
@@ -81,7 +104,7 @@ def external(name: str) -> Candidate:
         found: Any = importlib.import_module(where)
         for part in what.split("."):
             found = getattr(found, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"
         raise CandidateError(f"`{name}` cannot be imported: {why}") from error
     if not callable(found):

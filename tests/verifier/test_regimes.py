@@ -48,7 +48,7 @@ random a[B, V] ~ normal(mean = 1, std = 0.5)
 require 0 < p <= 1
 output y[b] = p * r * h[b] * k[b] * sum[v] (z[b,v] + u[b,v] + e[b,v] + g[b,v] + a[b,v])
 """
-SEEDS = range(6)
+SEEDS = range(4)
 GROUPS = {bits: [d for d in BITS if BITS[d] == bits] for bits in sorted(set(BITS.values()))}
 BY_NAME = {regime.name: regime for regime in REGIMES}
 
@@ -94,7 +94,7 @@ def test_every_real_number_is_exact_in_every_format_of_its_group(
                 given = torch.from_numpy(np.array(tensor)).to(getattr(torch, dtype))
                 assert np.array_equal(given.double().numpy(), tensor), (regime.name, dtype)
             tried += tensor.size
-    assert tried > 10_000
+    assert tried > 8_000
 
 
 def test_formats_that_share_their_inputs_are_as_documented() -> None:
@@ -269,7 +269,7 @@ def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
                     assert (lengths == m.shape[1]).any() and len(set(lengths)) >= 3
             case _:
                 mixed += m.any() and not m.all()
-    assert mixed > 20
+    assert mixed > 15
 
 
 def test_draws_lie_in_their_range(modules: Mapping[str, t.Module]) -> None:
