@@ -148,6 +148,12 @@ def test_seeds_and_repeats_differ(modules: Mapping[str, t.Module], regime: Regim
     assert len(set(prints)) == len(prints)
 
 
+def test_sizes_differ_between_seeds(modules: Mapping[str, t.Module]) -> None:
+    for module in modules.values():
+        sizes = [case(module, BY_NAME["typical"], seed, 24).setting.sizes for seed in range(6)]
+        assert len({tuple(each.values()) for each in sizes}) > 1
+
+
 def test_every_tensor_has_its_declared_shape_and_type(modules: Mapping[str, t.Module]) -> None:
     for module in modules.values():
         for _, the_case in cases(module):
@@ -251,8 +257,8 @@ def test_consts_are_off_their_defaults_where_the_regime_says_so(
 
 
 def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
-    patterns = {regime.name: regime.masks for regime in REGIMES}
-    assert {"none", "all", "ragged", "random"} <= set(patterns.values())
+    patterns = {"empty": "none", "ties": "all", "ragged": "ragged", "tiny": "ragged"}
+    assert {name: BY_NAME[name].masks for name in patterns} == patterns
     mixed = 0
     for regime, the_case in cases(modules["M"]):
         m = the_case.tensors["m"]
