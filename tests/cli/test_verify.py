@@ -86,8 +86,9 @@ def test_right_code_is_status_0_with_a_table(project: Path, lawful: Run) -> None
 def test_two_processes_find_what_one_does(project: Path, lawful: Run) -> None:
     lawful("build")
     change(project / "generated" / "scale.py", "y = gamma * ", "y = 3 * ")
-    alone = lawful("verify", "--quiet", "--jobs", 1)
-    together = lawful("verify", "--quiet", "--jobs", 2)
+    options = ["--quiet", "--dtype", "float64", "--regime", "typical"]
+    alone = lawful("verify", *options, "--jobs", 1)
+    together = lawful("verify", *options, "--jobs", 2)
     assert alone == together
     assert alone[0] == 1 and alone[1].startswith("\nscale.Scale: WRONG values in float64")
 
@@ -100,6 +101,16 @@ def test_wrong_generated_code_is_status_1(project: Path, lawful: Run) -> None:
     assert out.endswith("\n2 modules verified: 1 OK, 1 WRONG\n")
     assert "\nparts.shift.Shift: WRONG values in float64, " in out
     assert "scale.Scale: WRONG" not in out
+
+
+def test_code_is_verified_as_it_is_now(project: Path, lawful: Run) -> None:
+    """Though a moment ago it was other code of the same length, imported in this process."""
+    lawful("build")
+    assert lawful("verify", "scale", "--quiet")[0] == 0
+    change(project / "generated" / "scale.py", "y = gamma * ", "y = gamma / ")
+    assert lawful("verify", "scale", "--quiet")[0] == 1
+    change(project / "generated" / "scale.py", "y = gamma / ", "y = gamma * ")
+    assert lawful("verify", "scale", "--quiet")[0] == 0
 
 
 @pytest.mark.parametrize(
