@@ -60,21 +60,31 @@ class Target:
         return int(self.counts.size - self.counts.sum())
 
 
-def target(
-    exact: Exact, spread: Spread, rough: Spread, format: Format, bound: int | None = None
-) -> Target:
-    """Tolerances in a format: λ·σ, or what rounding `ROUGH` times as coarse reaches where that
-    is more (a saturated softmax that rarely tips over has a small σ, and fused kernels recompute
-    it from the logsumexp), plus ulps. No claim is made where the value is undefined, beyond
-    the format, or rests on a comparison that rounding decides."""
-    counts = ~exact.undefined & ~spread.jump
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What rounding does to a tensor: `fine` in its format; `rough` where it is `ROUGH` times as
+    coarse; `flushed` where small intermediate results become 0."""
+
+    fine: Spread
+    rough: Spread
+    flushed: Spread
+
+
+def target(exact: Exact, noise: Noise, format: Format, bound: int | None = None) -> Target:
+    """Tolerances in a format: λ·σ, or what rough rounding reaches where that is more (a
+    saturated softmax that rarely tips over has a small σ, and fused kernels recompute it from
+    the logsumexp), plus twice what flushing does where that leaves a number, plus ulps. No claim is
+    made where the value is undefined, beyond the format, or rests on a comparison that rounding
+    decides."""
+    counts = ~exact.undefined & ~noise.fine.jump
     if exact.high.dtype.kind in "bi":
         return Target(exact, np.zeros(exact.high.shape), counts, bound)
     size = np.abs(exact.high)
     counts &= ~(exact.finite & (size > format.largest))
     magnitude = np.maximum(np.where(exact.finite, size, 0.0), format.smallest_normal)
     floor = np.ldexp(ULPS * format.epsilon, np.frexp(magnitude)[1] - 1)
-    tolerance = np.maximum(FACTOR * spread.sigma, rough.reach) + floor
+    flush = 2 * np.where(np.isfinite(noise.flushed.reach), noise.flushed.reach, 0.0)
+    tolerance = np.maximum(FACTOR * noise.fine.sigma, noise.rough.reach) + flush + floor
     counts &= ~(exact.finite & ~np.isfinite(tolerance))
     return Target(exact, tolerance, counts, bound)
 

@@ -24,6 +24,7 @@ from .reference_noise import (
     Arithmetic,
     Rounding,
     exact_arithmetic,
+    flushing_arithmetic,
     noisy_arithmetic,
 )
 from .reference_tape import Adjoint, Discrete, Real, Value, backward, spread_out
@@ -90,6 +91,31 @@ def spread(
         scale = rounding.roundoff / FINEST
         rounding = Rounding(FINEST, rounding.tiny / scale, FINEST_BITS)
     arithmetic = noisy_arithmetic(rounding, samples, factor, seed, recomputes)
+    return _spreads(module, sizes, consts, tensors, cotangents, arithmetic, scale)
+
+
+def flushed(
+    module: typed.Module,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Fraction | float],
+    tensors: Mapping[str, Array],
+    cotangents: Mapping[str, Array],
+    format: str,
+) -> tuple[dict[str, Spread], dict[str, Spread]]:
+    """As `spread`, but what flushing small intermediate results to 0 does: `reach` is it."""
+    arithmetic = flushing_arithmetic(format)
+    return _spreads(module, sizes, consts, tensors, cotangents, arithmetic, 1.0)
+
+
+def _spreads(
+    module: typed.Module,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Fraction | float],
+    tensors: Mapping[str, Array],
+    cotangents: Mapping[str, Array],
+    arithmetic: Arithmetic,
+    scale: float,
+) -> tuple[dict[str, Spread], dict[str, Spread]]:
     with np.errstate(all="ignore"):
         store = run(module, sizes, consts, tensors, arithmetic)
         outputs = {name: _spread(arithmetic, store[name], scale) for name in module.outputs}

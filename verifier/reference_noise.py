@@ -46,18 +46,22 @@ class Arithmetic:
     """Rounding in `len(keys)` samples; None for exact arithmetic in one sample. `factor` is how
     many standard deviations from a jump count as close to it. `recomputes`: a softmax is
     recomputed from the rounded logsumexp of its row, as fused kernels do in their backward
-    pass, which at large scores costs accuracy where dividing by the sum costs none."""
+    pass, which at large scores costs accuracy where dividing by the sum costs none. Results
+    below `flush` in size become 0 in all samples but the first."""
 
     rounding: Rounding | None
     keys: UInts
     factor: float
     recomputes: bool = False
+    flush: float = 0.0
 
     def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
         """The result x of an elementary operation, rounded, save where it is exact: where
         `exact` says so, else where the format holds it."""
         if self.rounding is None:
             return x
+        if self.flush:
+            return self._flushed(x)
         inexact = ~x.fits(self.rounding.bits) if exact is None else ~exact
         if not inexact.any():
             return x
@@ -101,9 +105,17 @@ class Arithmetic:
         values, top = terms.aligned(0)
         partial = np.cumsum(values, axis=0)
         total, scale = partial[-1], top[0]
-        if self.rounding is not None:
+        if self.rounding is not None and not self.flush:
             total = self._walk(terms, values, partial)
-        return normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
+        result = normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
+        return self._flushed(result) if self.flush else result
+
+    def _flushed(self, x: Wide) -> Wide:
+        small = (x.m != 0) & (abs(x) < Wide.of(self.flush))
+        if not small.any():
+            return x
+        samples = np.arange(len(self.keys)).reshape(-1, *(1,) * (len(x.shape) - 1))
+        return where(small & (samples > 0), ZERO, x)
 
     def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
         """The last partial sum with its error; values and partial sums run along axis 0."""
@@ -125,6 +137,8 @@ class Arithmetic:
         if self.rounding is None:
             return x
         x = self.round(x, "store")
+        if self.flush:
+            return x
         unit = math.frexp(self.rounding.tiny)[1] - 1
         small = (x.k < unit + 53) & (x.m != 0) & x.isfinite()
         if not small.any():
@@ -171,6 +185,14 @@ class Arithmetic:
         noise: Floats = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
         noise[0] = 0.0
         return noise
+
+
+def flushing_arithmetic(format: str) -> Arithmetic:
+    """The nominal sample, and one without rounding in which intermediate results that are no
+    normal numbers of the format of computation (float32 for 16 bits) count as 0, as on hardware
+    that flushes them and in vectorised functions that give up early."""
+    least = 2.0**-1022 if format == "float64" else 2.0**-126
+    return Arithmetic(FORMATS[format], np.zeros(2, np.uint64), 0.0, flush=least)
 
 
 def exact_arithmetic() -> Arithmetic:

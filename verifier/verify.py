@@ -20,10 +20,10 @@ import torch
 from ..compiler import typed as t
 from ..compiler.names import python_name
 from . import candidate as c
-from .compare import FACTOR, FORMATS, ROUGH, Format, Target, disagree, ratios, target
+from .compare import FACTOR, FORMATS, ROUGH, Format, Noise, Target, disagree, ratios, target
 from .oracle import Evaluation, Exact, Oracle
 from .reference import FORMATS as ROUNDING
-from .reference import Spread, spread
+from .reference import Spread, flushed, spread
 from .regimes import REGIMES, Case, Regime, case, shape_of
 from .report import Check, Failure, Report
 from .settings import NoSetting
@@ -179,21 +179,27 @@ class _Run:
             [gradients[n] for n in self.module.definitions if n in gradients],
         )
 
-    def spreads(
-        self, the_case: Case, dtype: str, coarser: float
-    ) -> tuple[dict[str, Spread], dict[str, Spread]]:
-        """What rounding does to outputs and gradients, in a format so many times as coarse."""
-        rounding = ROUNDING[dtype]
-        return spread(
+    def noise(self, the_case: Case, dtype: str) -> tuple[dict[str, Noise], dict[str, Noise]]:
+        """What rounding in a format does to outputs and gradients."""
+        setting, rounding = the_case.setting, ROUNDING[dtype]
+        given = (
             self.module,
-            the_case.setting.sizes,
-            the_case.setting.consts,
+            setting.sizes,
+            setting.consts,
             the_case.tensors,
             the_case.cotangents if self.sources else {},
-            replace(rounding, roundoff=coarser * rounding.roundoff),
-            factor=FACTOR,
-            seed=the_case.seed,
-            recomputes=coarser > 1,
+        )
+        coarse = replace(rounding, roundoff=ROUGH * rounding.roundoff)
+        seed = the_case.seed
+        runs = (
+            spread(*given, rounding, factor=FACTOR, seed=seed),
+            spread(*given, coarse, factor=FACTOR, seed=seed, recomputes=True),
+            flushed(*given, dtype),
+        )
+        values, gradients = ([run[i] for run in runs] for i in range(2))
+        return (
+            {name: Noise(*(run[name] for run in values)) for name in values[0]},
+            {name: Noise(*(run[name] for run in gradients)) for name in gradients[0]},
         )
 
     def check_dtype(self, truth: Truth, dtype: str) -> None:
@@ -202,7 +208,7 @@ class _Run:
         if not all(_fits(exact, format) for exact in truth.named):
             self.values.left_out += sum(exact.high.size for exact in truth.values.values())
             return
-        fine, rough = self.spreads(the_case, dtype, 1.0), self.spreads(the_case, dtype, ROUGH)
+        value_noise, gradient_noise = self.noise(the_case, dtype)
         torch_dtype = getattr(torch, dtype)
         plain = c.arguments(
             self.module, the_case, torch_dtype, self.options.device, gradients=False
@@ -215,21 +221,20 @@ class _Run:
         except Exception as error:
             self.broken(self.values, truth, dtype, f"it raises {type(error).__name__}: {error}")
             return
-        self.check_values(truth, dtype, first, fine[0], rough[0])
+        self.check_values(truth, dtype, first, value_noise)
         self.check_unchanged(truth, dtype, plain.keywords, before)
         self.check_repeats(truth, dtype, first, again)
         if self.candidate.class_ is not None:
             self.check_class(truth, dtype, first)
         if self.sources and all(_fits(exact, format) for exact in truth.adjoints):
-            self.check_gradients(truth, dtype, fine[1], rough[1])
+            self.check_gradients(truth, dtype, gradient_noise)
 
     def check_values(
         self,
         truth: Truth,
         dtype: str,
         found: Mapping[str, torch.Tensor],
-        fine: Mapping[str, Spread],
-        rough: Mapping[str, Spread],
+        noise: Mapping[str, Noise],
     ) -> None:
         self.values.cases += 1
         inputs = [truth.case.tensors[n] for n in (*self.module.inputs, *self.module.params)]
@@ -240,8 +245,8 @@ class _Run:
                 self.broken(self.values, truth, dtype, problem, name)
                 continue
             bound = _bound(self.module, name, truth.case)
-            aim = target(exact, fine[name], rough[name], FORMATS[dtype], bound)
-            self.cross_check(self.values, name, exact, fine[name], aim)
+            aim = target(exact, noise[name], FORMATS[dtype], bound)
+            self.cross_check(self.values, name, exact, noise[name].fine, aim)
             self.compare(self.values, truth, dtype, name, as_array(found[name]), aim)
             passing &= _nulls(aim, inputs)
         self.null["v"] &= passing
@@ -250,8 +255,7 @@ class _Run:
         self,
         truth: Truth,
         dtype: str,
-        fine: Mapping[str, Spread],
-        rough: Mapping[str, Spread],
+        noise: Mapping[str, Noise],
     ) -> None:
         self.gradients.cases += 1
         torch_dtype = getattr(torch, dtype)
@@ -267,8 +271,8 @@ class _Run:
         inputs = [truth.case.tensors[n] for n in (*self.module.inputs, *self.module.params)]
         passing = set(self.null["g"])
         for name, exact in truth.gradients.items():
-            aim = target(exact, fine[name], rough[name], FORMATS[dtype])
-            self.cross_check(self.gradients, name, exact, fine[name], aim)
+            aim = target(exact, noise[name], FORMATS[dtype])
+            self.cross_check(self.gradients, name, exact, noise[name].fine, aim)
             got = gradients[name]
             array = np.zeros(exact.high.shape) if got is None else as_array(got)
             self.compare(self.gradients, truth, dtype, name, array, aim)

@@ -17,6 +17,7 @@ from lawful.verifier.compare import (
     FORMATS,
     ROUGH,
     ULPS,
+    Noise,
     Target,
     disagree,
     ratios,
@@ -51,7 +52,18 @@ def aim_at(values: Any, sigma: Any = 0.0, **options: Any) -> Target:
     form = FORMATS[options.pop("format", "float32")]
     fine = noise(values, sigma, jump=options.pop("jump", False))
     assert not options
-    return target(exact(values, low, undefined), fine, noise(values, reach=reach), form, bound)
+    rough = noise(values, reach=reach)
+    still = noise(values)
+    return target(exact(values, low, undefined), Noise(fine, rough, still), form, bound)
+
+
+def test_what_flushing_loses_is_allowed_unless_nothing_finite_is_left() -> None:
+    values, still = [1e-41, -1e4], noise([1e-41, -1e4])
+    flushed = noise(values, reach=[1e-41, INF])
+    aim = target(exact(values), Noise(still, still, flushed), F32)
+    assert ratios(np.array([0.0, -1e4]), aim).max() <= 1
+    assert ratios(np.array([1e-37, -1e4]), aim)[0] > 1
+    assert ratios(np.array([0.0, -INF]), aim)[1] == INF
 
 
 # --- ratios ------------------------------------------------------------------------------------
@@ -138,7 +150,7 @@ def test_no_claim_is_made_beyond_the_format_or_where_noise_knows_no_bounds() -> 
     assert single.counts.tolist() == [False, True, True, False]
     beyond = exact(np.array([INF, 1.0]))
     beyond.finite[0] = True
-    assert target(beyond, noise([INF, 1.0]), noise([INF, 1.0]), F32).counts.tolist() == [
+    assert target(beyond, Noise(*[noise([INF, 1.0])] * 3), F32).counts.tolist() == [
         False,
         True,
     ]
@@ -219,7 +231,8 @@ def aims(attention: t.Module) -> Callable[[str, float], Aims]:
             for coarser in (1.0, ROUGH)
         )
         form = FORMATS[dtype]
-        targets = {name: target(exact[name], fine[name], rough[name], form) for name in "yqkv"}
+        noises = {n: Noise(fine[n], rough[n], noise(fine[n].nominal)) for n in "yqkv"}
+        targets = {name: target(exact[name], noises[name], form) for name in "yqkv"}
         return Aims(inputs, cotangent, targets)
 
     return make

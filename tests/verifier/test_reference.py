@@ -10,7 +10,7 @@ import pytest
 import torch
 from lawful.compiler import typed as t
 from lawful.compiler.source import Source, Span
-from lawful.verifier.reference import FORMATS, Spread, Unsupported, evaluate, spread
+from lawful.verifier.reference import FORMATS, Spread, Unsupported, evaluate, flushed, spread
 
 SPAN = Span(Source("test.eq", ""), 0, 0)
 F32 = FORMATS["float32"]
@@ -939,6 +939,22 @@ def test_underflow_is_felt_where_a_tensor_is_stored() -> None:
     assert outputs["z"].sigma[0] < 1e-6 < outputs["z"].sigma[1] < 1
     assert 0 < outputs["z"].sigma[2] < 1, "exp(-1e4) is flushed, yet its logarithm is finite"
     np.testing.assert_allclose(outputs["z"].nominal[2], -1e4, rtol=1e-15)
+
+
+def test_flushing_reaches_as_far_as_what_became_zero() -> None:
+    small = fn("exp", X)
+    m = module(
+        [var("x", "N")],
+        eq("y", {"n": "N"}, mul(small, 100)),
+        eq("z", {"n": "N"}, fn("log", small)),
+    )
+    x = {"x": np.array([-1.0, -90.0])}
+    outputs, gradients = flushed(m, {"N": 2}, {}, x, {"y": np.ones(2)}, "float32")
+    np.testing.assert_allclose(outputs["y"].reach, [0, 100 * math.exp(-90)], rtol=1e-12)
+    np.testing.assert_allclose(gradients["x"].reach, [0, 100 * math.exp(-90)], rtol=1e-12)
+    assert outputs["z"].reach.tolist() == [0, math.inf], "log(0) is no number to reach"
+    outputs, _ = flushed(m, {"N": 2}, {}, x, {}, "float64")
+    assert not outputs["y"].reach.any()
 
 
 # --- jumps -------------------------------------------------------------------------------------
