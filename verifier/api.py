@@ -15,10 +15,11 @@ from ..compiler.diagnostics import Log
 from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
 from .candidate import Candidate, generated
+from .exact import OracleError
 from .oracle import Oracle
 from .report import Report
 from .settings import NoSetting, default_of, with_derived
-from .verify import DTYPES, QUICK_DTYPES, Level, Options, verify_candidate
+from .verify import DTYPES, QUICK_DTYPES, SEEDS, Level, Options, verify_candidate
 
 
 def load(name: str, root: str | Path | None = None) -> Module:
@@ -60,8 +61,14 @@ def verify(
     module = load(spec, root) if isinstance(spec, str) else spec
     chosen = tuple(dtypes) if dtypes else QUICK_DTYPES if level == "quick" else DTYPES
     unknown = [dtype for dtype in chosen if dtype not in DTYPES]
-    if unknown:
-        raise ValueError(f"dtypes are among {', '.join(DTYPES)}, not {unknown[0]}")
+    if isinstance(dtypes, str) or unknown:
+        raise ValueError(f"dtypes is a list of {', '.join(DTYPES)}, not {dtypes!r}")
+    if level not in SEEDS:
+        raise ValueError(f"level is quick or full, not {level!r}")
+    if seed < 0:
+        raise ValueError(f"seed is 0 or more, not {seed}")
+    if implementation is not None and not callable(implementation):
+        raise TypeError(f"{implementation!r} is not callable")
     command = f"lawful verify {module.qualified}"
     if implementation is None:
         project = _project(module.qualified, root)[0]
@@ -119,7 +126,10 @@ def evaluate(
         if value is None:
             raise ValueError(f"{module.qualified}: no value for {name}")
         consts[name] = value
-    result = Oracle(module, whole, consts, digits).evaluate(tensors)
+    try:
+        result = Oracle(module, whole, consts, digits).evaluate(tensors)
+    except OracleError as error:
+        raise ValueError(f"{module.qualified}: {error}") from error
     answers: dict[str, Any] = {}
     for name in module.outputs:
         exact = result.value(name)
@@ -149,7 +159,10 @@ def _modules(project: Project) -> Mapping[str, Module]:
 def _exact_array(value: Any, type: str) -> Any:
     if type == "real":
         given = np.array(value, dtype=object)
-        exact = [Fraction(x) for x in given.ravel()]
+        try:
+            exact = [Fraction(x) for x in given.ravel()]
+        except (ValueError, TypeError, OverflowError, ZeroDivisionError) as error:
+            raise ValueError(f"{value!r} holds what is no finite number: {error}") from error
         array = np.empty(given.shape, dtype=object)
         for index, number in zip(np.ndindex(given.shape), exact, strict=True):
             array[index] = number
