@@ -210,7 +210,7 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
 
     from ..verifier.report import summary
 
-    width = None if sys.stdout.isatty() else 140
+    width = None if sys.stdout.isatty() else 150
     console = Console(no_color=not color, width=width, highlight=False)
     if not quiet:
         table = Table(box=None, pad_edge=False, header_style="bold")
