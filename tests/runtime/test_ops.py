@@ -399,6 +399,14 @@ def test_rank_counts_the_entries_before(row: list[float], data: st.DataObject) -
         assert ops.rank(spoilt[None, :, None], -2, where[:, None]).ravel().tolist() == wanted
 
 
+def test_rank_keeps_the_order_of_ties_in_long_rows() -> None:
+    x = torch.randint(0, 3, (5000,), generator=torch.Generator().manual_seed(0)).double()
+    wanted = np.empty(5000, dtype=np.int64)
+    wanted[np.argsort(-x.numpy(), kind="stable")] = np.arange(5000)
+    assert np.array_equal(ops.rank(x, 0).numpy(), wanted)
+    assert np.array_equal(ops.rank(x, 0, torch.ones(5000) > 0).numpy(), wanted)
+
+
 def test_rank_goes_along_its_axis_and_takes_integers() -> None:
     x = torch.randint(0, 4, (3, 5, 2), generator=torch.Generator().manual_seed(0))
     found = ops.rank(x, 1)
@@ -493,7 +501,8 @@ def test_rounded_is_the_nearest_number_ties_to_even(
 def test_rounded_has_the_derivative_of_its_argument() -> None:
     x = tensor(0.3, 1e6, -1e-9, INF, 1 + 2.0**-8 + 2.0**-40)
     for dtype in NARROW:
-        same(gradient(lambda x, dtype=dtype: ops.rounded(x, dtype), x), 1, 2, 3, 4, 5)
+        slopes = [1 / 3, 1e6, -1e-20, 2.0, 1 + 2.0**-40]
+        same(gradient(lambda x, dtype=dtype: ops.rounded(x, dtype), x, tensor(*slopes)), *slopes)
 
 
 # --- draws -------------------------------------------------------------------------------------
