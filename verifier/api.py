@@ -16,6 +16,7 @@ from ..compiler.project import Project, UsageError, find_project, select, shippe
 from ..compiler.typed import Module
 from .candidate import Candidate, generated
 from .exact import OracleError
+from .flatten import flatten
 from .oracle import Oracle
 from .report import Report
 from .settings import NoSetting, default_of, with_derived
@@ -105,7 +106,7 @@ def evaluate(
     Floats count as the dyadic rationals that they are; strings and Fractions are exact.
     `sizes` gives the sizes that no shape does.
     """
-    module = load(spec) if isinstance(spec, str) else spec
+    module = flatten(load(spec) if isinstance(spec, str) else spec)
     variables = {**module.inputs, **module.params, **module.randoms}
     unknown = set(values) - set(variables) - set(module.consts)
     missing = [n for n, v in variables.items() if n not in values and v.default is None]

@@ -21,6 +21,7 @@ from ..compiler import typed as t
 from ..compiler.names import python_name
 from . import candidate as c
 from .compare import FACTOR, FORMATS, ROUGH, Format, Noise, Target, disagree, ratios, target
+from .flatten import flatten
 from .oracle import Evaluation, Exact, Oracle
 from .reference import FORMATS as ROUNDING
 from .reference import Spread, flushed, spread
@@ -81,6 +82,7 @@ def verify_candidate(
 ) -> Report:
     """Module and implementation -> Report. `progress` is called after each case."""
     start = time.perf_counter()
+    module = flatten(module)
     run = _Run(module, candidate, options)
     for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
         for the_case in cases(module, options, bits):
