@@ -90,13 +90,14 @@ class Run:
 
 
 class Oracle:
-    """A flat module (`flatten`) at concrete sizes (all of them, derived ones too) and consts."""
+    """A flat module (`flatten`) at concrete sizes (all of them, derived ones too) and consts:
+    Fractions, or ±inf."""
 
     def __init__(
         self,
         module: Module,
         sizes: Mapping[str, int],
-        consts: Mapping[str, Fraction],
+        consts: Mapping[str, Fraction | float],
         digits: int = 30,
     ) -> None:
         self.module = module
