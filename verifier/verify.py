@@ -21,12 +21,14 @@ from ..compiler import typed as t
 from ..compiler.names import python_name
 from . import candidate as c
 from .compare import FACTOR, FORMATS, ROUGH, Format, Noise, Target, disagree, ratios, target
+from .flatten import flatten
 from .oracle import Evaluation, Exact, Oracle
 from .reference import FORMATS as ROUNDING
 from .reference import Spread, flushed, spread
 from .regimes import REGIMES, Case, Regime, case, shape_of
 from .report import Check, Failure, Report
 from .settings import NoSetting
+from .state_names import located
 
 Array = npt.NDArray[Any]
 Level = Literal["quick", "full"]
@@ -81,6 +83,7 @@ def verify_candidate(
 ) -> Report:
     """Module and implementation -> Report. `progress` is called after each case."""
     start = time.perf_counter()
+    module = flatten(module)
     run = _Run(module, candidate, options)
     for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
         for the_case in cases(module, options, bits):
@@ -213,7 +216,8 @@ class _Run:
         plain = c.arguments(
             self.module, the_case, torch_dtype, self.options.device, gradients=False
         )
-        before = {k: v.clone() for k, v in plain.keywords.items() if isinstance(v, torch.Tensor)}
+        given = c.tensors(plain.keywords)
+        before = {name: tensor.clone() for name, tensor in given.items()}
         try:
             first = c.outputs(self.module, self.candidate.function(**plain.keywords))
             first = {name: value.detach().clone() for name, value in first.items()}
@@ -222,7 +226,7 @@ class _Run:
             self.broken(self.values, truth, dtype, f"it raises {type(error).__name__}: {error}")
             return
         self.check_values(truth, dtype, first, value_noise)
-        self.check_unchanged(truth, dtype, plain.keywords, before)
+        self.check_unchanged(truth, dtype, given, before)
         self.check_repeats(truth, dtype, first, again)
         if self.candidate.class_ is not None:
             self.check_class(truth, dtype, first)
@@ -286,13 +290,13 @@ class _Run:
         self,
         truth: Truth,
         dtype: str,
-        keywords: Mapping[str, Any],
+        given: Mapping[str, torch.Tensor],
         before: Mapping[str, torch.Tensor],
     ) -> None:
         self.unchanged.cases += 1
         for name, old in before.items():
             self.unchanged.compared += old.numel()
-            if not _identical(keywords[name], old):
+            if not _identical(given[name], old):
                 self.broken(self.unchanged, truth, dtype, f"{name} was changed in place", name)
 
     def check_repeats(
@@ -385,6 +389,7 @@ class _Run:
         definition = self.module.definitions.get(name)
         wanted = definition or self.module.definitions[self.module.outputs[0]]
         span = wanted.span
+        name, index = located(self.module, name, index)
         tensor = name
         if check is self.gradients:
             tensor = f"d({', '.join(self.module.outputs)}) / d {name}"
