@@ -20,8 +20,8 @@ from ..compiler.project import UsageError, find_project, select, shipped
 from .commands import load_or_fail
 
 if TYPE_CHECKING:
+    from ..verifier.plan import Options
     from ..verifier.report import Report
-    from ..verifier.verify import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def verify_command(
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
-    from ..verifier.verify import planned
+    from ..verifier.plan import planned
 
     project = find_project(spec, out)
     modules = load_or_fail(project)
@@ -101,8 +101,8 @@ def _options(
     level: str, dtypes: Sequence[str], device: str, seed: int, regime: str | None
 ) -> Options:
     """The options of a run. Raises UsageError where one has no meaning."""
+    from ..verifier.plan import DTYPES, QUICK_DTYPES, Options
     from ..verifier.regimes import REGIMES
-    from ..verifier.verify import DTYPES, QUICK_DTYPES, Options
 
     if level not in ("quick", "full"):
         raise UsageError(f"--level is quick or full, not `{level}`")

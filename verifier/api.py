@@ -17,9 +17,10 @@ from ..compiler.typed import Module
 from .candidate import Candidate, generated
 from .exact import OracleError
 from .oracle import Oracle
+from .plan import DTYPES, QUICK_DTYPES, SEEDS, Level, Options
 from .report import Report
 from .settings import NoSetting, default_of, with_derived
-from .verify import DTYPES, QUICK_DTYPES, SEEDS, Level, Options, verify_candidate
+from .verify import verify_candidate
 
 
 def load(name: str, root: str | Path | None = None) -> Module:

@@ -60,6 +60,11 @@ class Check:
     failures: list[Failure] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
+    def doubt(self, why: str) -> None:
+        """Make the check inconclusive, unless it fails; said once."""
+        if why not in self.doubts:
+            self.doubts.append(why)
+
     @property
     def verdict(self) -> Verdict:
         if self.failures:
