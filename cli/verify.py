@@ -52,7 +52,7 @@ def verify_command(
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
-    from ..verifier.plan import planned
+    from ..verifier.verify import planned
 
     project = find_project(spec, out)
     modules = load_or_fail(project)

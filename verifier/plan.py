@@ -43,8 +43,8 @@ class Options:
         )
 
 
-def planned(module: t.Module, options: Options) -> int:
-    """How many cases a run will try."""
+def cases_planned(module: t.Module, options: Options) -> int:
+    """How many cases `cases` will try, for all formats."""
     groups = len({BITS[dtype] for dtype in options.dtypes})
     repeats = sum(regime.repeats for regime in regimes(module, options))
     return groups * repeats * SEEDS[options.level]

@@ -58,7 +58,7 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
     if not found:
         raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")
     for _, sizes in sorted(found.values(), key=lambda entry: entry[0])[: TRIES // 20]:
-        consts = _consts(module, rng, sizes, defaults)
+        consts = consts_at(module, rng, sizes, defaults)
         if consts is not None:
             return Setting(sizes, consts)
     raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
@@ -73,7 +73,7 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
         return None
     for condition in module.requires:
         try:
-            if not _holds(condition, sizes, {}):
+            if not holds(condition, sizes, {}):
                 return None
         except KeyError:
             continue
@@ -104,7 +104,7 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
     return {name: whole[name] for name in module.sizes}
 
 
-def _consts(
+def consts_at(
     module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
 ) -> dict[str, Fraction] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. Off
@@ -123,12 +123,12 @@ def _consts(
                 pool += [Fraction(0)] * (stage >= 1)
                 pool += [default] if stage >= 2 and default is not None else []
                 consts[name] = rng.choice(pool)
-            if all(_holds(condition, sizes, consts) for condition in module.requires):
+            if all(holds(condition, sizes, consts) for condition in module.requires):
                 return consts
     return None
 
 
-def _holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fraction]) -> bool:
+def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fraction]) -> bool:
     """Whether a condition is true; one that is undefined is not. KeyError as in `evaluate`."""
     try:
         return bool(evaluate(condition, sizes, consts))

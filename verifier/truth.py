@@ -31,11 +31,11 @@ class Truth:
 
     def fits(self, format: Format) -> bool:
         """Whether every finite value of a named tensor lies within the format."""
-        return all(_fits(exact, format) for exact in self.named)
+        return all(fits(exact, format) for exact in self.named)
 
     def gradients_fit(self, format: Format) -> bool:
         """Whether every finite derivative by a named tensor does."""
-        return all(_fits(exact, format) for exact in self.adjoints)
+        return all(fits(exact, format) for exact in self.adjoints)
 
     @property
     def undefined(self) -> bool:
@@ -65,9 +65,13 @@ class Truths:
             self._oracles[key] = Oracle(self.module, setting.sizes, setting.consts)
         return self._oracles[key]
 
-    def of(self, the_case: Case) -> Truth:
-        """The exact values and gradients of a case."""
-        evaluation: Evaluation = self.oracle(the_case).evaluate(the_case.tensors)
+    def evaluate(self, the_case: Case) -> Evaluation:
+        """The oracle at a case."""
+        return self.oracle(the_case).evaluate(the_case.tensors)
+
+    def of(self, the_case: Case, evaluation: Evaluation | None = None) -> Truth:
+        """The exact values and gradients of a case, of its evaluation where there is one."""
+        evaluation = evaluation or self.evaluate(the_case)
         definitions = self.module.definitions
         named = {
             name: evaluation.value(name)
@@ -109,5 +113,6 @@ class Truths:
         )
 
 
-def _fits(exact: Exact, format: Format) -> bool:
+def fits(exact: Exact, format: Format) -> bool:
+    """Whether every finite value lies within the format."""
     return not bool(np.any(exact.finite & (np.abs(exact.high) > format.largest)))

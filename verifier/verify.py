@@ -3,7 +3,7 @@
     module, candidate ──▶ cases ──▶ exact values, spreads ──▶ checks ──▶ Report
 
 A case is evaluated once by the oracle and once by the Monte Carlo reference; every dtype that
-its numbers fit is then held against them.
+its numbers fit is then held against them. Laws are tried on small cases of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from .check_repeats import Repeats
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
-from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, cases, planned
+from .law_cases import law_cases, law_cases_planned
+from .laws import LawChecks
+from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, cases, cases_planned
 from .regimes import REGIMES, Case
 from .report import Check, Report
 from .trial import Holds, Subject, Trial, raised
@@ -52,10 +54,18 @@ def verify_candidate(
         for the_case in cases(module, options, bits):
             run.try_case(the_case)
             progress()
+    for the_case in law_cases(module, options):
+        run.laws.hold(the_case)
+        progress()
     checks = run.finish()
     return Report(
         module.qualified, candidate.name, checks, options.dtypes, time.perf_counter() - start
     )
+
+
+def planned(module: t.Module, options: Options) -> int:
+    """How many cases a run will try."""
+    return cases_planned(module, options) + law_cases_planned(module, options)
 
 
 class _Run:
@@ -64,6 +74,7 @@ class _Run:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.truths = Truths(subject.module)
+        self.laws = LawChecks(subject, self.truths)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
@@ -76,7 +87,7 @@ class _Run:
         """The checks, with their doubts."""
         self.values.finish()
         self.gradients.finish()
-        return [held.check for held in self.checks]
+        return [held.check for held in self.checks] + self.laws.finish()
 
     def try_case(self, the_case: Case) -> None:
         """Hold every dtype that shares the case against it."""
