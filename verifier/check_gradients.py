@@ -32,13 +32,13 @@ class Gradients:
             return
         self.check.cases += 1
         subject, the_case = self.subject, trial.case
+        prefix = f"d({', '.join(subject.module.outputs)}) / d "
         call = subject.arguments(the_case, trial.dtype, gradients=True)
         try:
             found = outputs(subject.module, subject.candidate.function(**call.keywords))
             gradients = backward(found, the_case.cotangents, call.reals)
         except Exception as error:
-            tensor = self._label(subject.module.outputs[0])
-            subject.broken(self.check, the_case, trial.dtype, raised(error), tensor=tensor)
+            subject.broken(self.check, the_case, trial.dtype, raised(error), prefix=prefix)
             return
         aims = []
         for name, exact in trial.truth.gradients.items():
@@ -47,12 +47,9 @@ class Gradients:
             if trial.truth.undefined:  # and then 0 is no derivative, though no path leads there
                 aim = replace(aim, counts=aim.counts & (exact.high != 0))
             subject.cross_check(self.check, name, exact, noise.fine, aim)
-            subject.compare(self.check, trial, name, gradients[name], aim, self._label(name))
+            subject.compare(self.check, trial, name, gradients[name], aim, prefix)
             aims.append(aim)
         self.worthless.hold(aims, subject.inputs(the_case))
-
-    def _label(self, name: str) -> str:
-        return f"d({', '.join(self.subject.module.outputs)}) / d {name}"
 
     def finish(self) -> None:
         """Doubt the check if something worthless would have passed it."""

@@ -17,6 +17,6 @@ class Unchanged:
         self.check.cases += 1
         for name, old in trial.before.items():
             self.check.compared += old.numel()
-            if not identical(trial.keywords[name], old):
+            if not identical(trial.given[name], old):
                 why = f"{name} was changed in place"
                 self.subject.broken(self.check, trial.case, trial.dtype, why, name)

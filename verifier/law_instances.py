@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 from typing import NoReturn
 
@@ -14,6 +13,7 @@ from ..compiler.walk import nodes
 from .exact import Scope
 from .law_reader import Broken, LawReader, Layout
 from .regimes import Case
+from .settings import Const
 from .symbolic import Structures
 
 Indices = Mapping[str, int]
@@ -45,7 +45,7 @@ class Tally:
 
 
 def instances(
-    law: t.Law, sizes: Mapping[str, int], consts: Mapping[str, Fraction]
+    law: t.Law, sizes: Mapping[str, int], consts: Mapping[str, Const]
 ) -> Iterator[Indices]:
     """All instances that satisfy what `given` says of indices and sizes alone."""
     reader = LawReader(Layout(sizes, {}, 0), [], (consts, consts), _none, Structures())

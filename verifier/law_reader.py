@@ -12,13 +12,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from flint import arb
 
 from ..compiler import typed as t
 from .exact import Place, Scope, UndefinedValue, Value
-from .symbolic import Node, Structures, number
+from .settings import Const
+from .symbolic import Node, Structures
 from .walk import Walker
 
 DIGITS = 12
@@ -53,7 +53,7 @@ class Layout:
     length: int
 
 
-Consts = tuple[Mapping[str, Fraction], Mapping[str, Fraction]]
+Consts = tuple[Mapping[str, Const], Mapping[str, Const]]
 """The consts of the evaluation itself and of the primed one."""
 Derive = Callable[[t.Derivative, int], int]
 """The number of the block that holds the derivatives of the element at a place of the store."""
@@ -70,10 +70,14 @@ class LawReader(Walker):
         derive: Derive,
         structures: Structures,
     ) -> None:
+        primed = {f"{name}'": value for name, value in consts[1].items()}
         super().__init__(
-            layout.sizes, layout.places, store, consts=consts[0], structures=structures
+            layout.sizes,
+            layout.places,
+            store,
+            consts={**consts[0], **primed},
+            structures=structures,
         )
-        self.primed_consts = consts[1]
         self.length = layout.length
         self.derive = derive
         self.read: set[int] = set()
@@ -86,8 +90,7 @@ class LawReader(Walker):
     def real(self, expr: t.Expr, scope: Scope) -> Node:
         match expr:
             case t.ConstRef(primed=True):
-                const = self.primed_consts[expr.name]
-                return number(const.numerator, const.denominator)
+                return super().real(t.ConstRef(expr.span, f"{expr.name}'"), scope)
             case t.Derivative():
                 if expr.of.primed != expr.by.primed:
                     raise LawError("a derivative across two evaluations is not verified")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from math import prod
+from math import isinf, prod
 from typing import NoReturn
 
 from flint import arb, fmpq
@@ -22,7 +22,7 @@ from .extended import UNDEFINED
 from .law_reader import Consts, LawError, LawReader, Layout, LeftOut, worth
 from .oracle import Given, Oracle, Run
 from .regimes import Case
-from .settings import Setting, evaluate, holds
+from .settings import Const, Setting, evaluate, holds
 from .symbolic import Structures
 from .truth import Truths
 
@@ -106,7 +106,7 @@ def _none(derivative: t.Derivative, of: int) -> NoReturn:
 
 
 def _fix_const(
-    module: t.Module, world: World, at: tuple[int, ...], name: str, value: Fraction
+    module: t.Module, world: World, at: tuple[int, ...], name: str, value: Const
 ) -> None:
     for i in at:
         setting = world.settings[i]
@@ -116,14 +116,14 @@ def _fix_const(
         world.settings[i] = Setting(setting.sizes, consts)
 
 
-def _rational(fixed: t.Fixed, world: World, reader: LawReader, scope: Scope) -> Fraction:
-    """The value of a const."""
+def _rational(fixed: t.Fixed, world: World, reader: LawReader, scope: Scope) -> Const:
+    """The value of a const, exact or infinite."""
     primed = any(isinstance(node, t.ConstRef) and node.primed for node in nodes(fixed.value))
     try:
         if not primed:
             value = evaluate(fixed.value, world.settings[0].sizes, world.consts[0])
-            if not isinstance(value, float):
-                return Fraction(value)
+            if not isinstance(value, float) or isinf(value):
+                return value if isinstance(value, float) else Fraction(value)
     except KeyError:
         pass
     except (ArithmeticError, ValueError) as error:

@@ -18,6 +18,7 @@ from .plan import Options
 from .reference import Spread
 from .regimes import Case
 from .report import Check, Failure
+from .state_names import located
 from .truth import Truth
 
 Array = npt.NDArray[Any]
@@ -25,14 +26,14 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A case in a dtype: what should come, and what came of calling the function twice, first
-    with `keywords`, which were equal to `before`."""
+    """A case in a dtype: what should come, and what came of calling the function twice with
+    the tensors `given`, which were equal to `before`."""
 
     truth: Truth
     dtype: str
     value_noise: Mapping[str, Noise]
     gradient_noise: Mapping[str, Noise]
-    keywords: Mapping[str, Any]
+    given: Mapping[str, torch.Tensor]
     before: Mapping[str, torch.Tensor]
     first: Mapping[str, torch.Tensor]
     again: Mapping[str, torch.Tensor]
@@ -70,9 +71,9 @@ class Subject:
         return [the_case.tensors[n] for n in (*self.module.inputs, *self.module.params)]
 
     def compare(
-        self, check: Check, trial: Trial, name: str, got: Array, aim: Target, tensor: str = ""
+        self, check: Check, trial: Trial, name: str, got: Array, aim: Target, prefix: str = ""
     ) -> None:
-        """Hold one tensor, called `tensor` in a failure, against its target."""
+        """Hold one tensor against its target; `prefix` stands before its name in a failure."""
         ratio = ratios(got, aim)
         check.compared += aim.compared
         check.left_out += aim.left_out
@@ -83,7 +84,7 @@ class Subject:
             value = got[index]
             text = f"{value:.17g}" if got.dtype.kind == "f" else str(value)
             expected = aim.exact.digits(index)
-            self.fail(check, trial.case, trial.dtype, name, index, expected, text, worst, tensor)
+            self.fail(check, trial.case, trial.dtype, name, index, expected, text, worst, prefix)
 
     def cross_check(self, check: Check, name: str, exact: Exact, fine: Spread, aim: Target) -> None:
         """Doubt the check where oracle and reference do not agree about a tensor."""
@@ -97,11 +98,11 @@ class Subject:
         dtype: str,
         why: str,
         name: str = "",
-        tensor: str = "",
+        prefix: str = "",
     ) -> None:
         """A failure that is no number."""
         check.worst = float("inf")
-        self.fail(check, the_case, dtype, name, (), "", "", float("inf"), tensor, why)
+        self.fail(check, the_case, dtype, name, (), "", "", float("inf"), prefix, why)
 
     def fail(
         self,
@@ -113,20 +114,21 @@ class Subject:
         expected: str,
         got: str,
         ratio: float,
-        tensor: str = "",
+        prefix: str = "",
         why: str = "",
     ) -> None:
         """A failure at an element of an output, or of something that an output depends on."""
         name = name or self.module.outputs[0]
         definition = self.module.definitions.get(name)
         span = (definition or self.module.definitions[self.module.outputs[0]]).span
+        name, index = located(self.module, name, index)
         check.failures.append(
             Failure(
                 check=check.name,
                 dtype=dtype,
                 regime=the_case.regime,
                 seed=the_case.seed,
-                tensor=tensor or name,
+                tensor=prefix + name,
                 index=index,
                 expected=expected,
                 got=got,

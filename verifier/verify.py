@@ -11,16 +11,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import torch
-
 from ..compiler import typed as t
-from .candidate import Candidate, outputs
+from .candidate import Candidate, outputs, tensors
 from .check_class import Class
 from .check_gradients import Gradients
 from .check_repeats import Repeats
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
+from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
 from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, cases, cases_planned
@@ -49,6 +48,7 @@ def verify_candidate(
 ) -> Report:
     """Module and implementation -> Report. `progress` is called after each case."""
     start = time.perf_counter()
+    module = flatten(module)
     run = _Run(Subject(module, candidate, options))
     for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
         for the_case in cases(module, options, bits):
@@ -107,7 +107,8 @@ class _Run:
         """Call the function twice; None, and a failure of `values`, where it raises."""
         module, function = self.subject.module, self.subject.candidate.function
         call = self.subject.arguments(truth.case, dtype, gradients=False)
-        before = {k: v.clone() for k, v in call.keywords.items() if isinstance(v, torch.Tensor)}
+        given = tensors(call.keywords)
+        before = {name: tensor.clone() for name, tensor in given.items()}
         try:
             first = outputs(module, function(**call.keywords))
             first = {name: value.detach().clone() for name, value in first.items()}
@@ -116,4 +117,4 @@ class _Run:
             self.subject.broken(self.values.check, truth.case, dtype, raised(error))
             return None
         noise = self.truths.noise(truth.case, dtype)
-        return Trial(truth, dtype, *noise, call.keywords, before, first, again)
+        return Trial(truth, dtype, *noise, given, before, first, again)
