@@ -87,9 +87,11 @@ class Numbers:
         before = {place: self.moved[place] for place in signs}
         for place, sign in signs.items():
             self.moved[place] = before[place] + arb(sign * self.tolerances[place])  # type: ignore
-        yield
-        for place, value in before.items():
-            self.moved[place] = value
+        try:
+            yield
+        finally:
+            for place, value in before.items():
+                self.moved[place] = value
 
     def _call(self, primed: int) -> Called:
         """The implementation at an evaluation's variables, rounded to the dtype."""

@@ -5,8 +5,6 @@ Law ──▶ instances ──▶ on the equations, exactly ──▶ on the cod
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..compiler import typed as t
 from .exact import OracleError
 from .law_code import try_code, unreturned
@@ -14,13 +12,11 @@ from .law_equations import try_equations
 from .law_instances import Batch, Tally, batches
 from .law_reader import Broken, LawError, words
 from .regimes import Case
-from .report import Check, Failure
+from .report import EXACT, Check, Failure
 from .symbolic import Structures
-from .trial import Subject, raised
+from .trial import Subject, raised, shown
 from .truth import Truths
 
-SHOWN = 48
-"""The largest tensor that a counterexample writes out."""
 CODE_BATCHES = 2
 """How many choices of the indices that `with` mentions the code is run at."""
 
@@ -71,7 +67,7 @@ class _Law:
         tally = try_equations(self.truths, self.law, the_case, batch, self.structures)
         self.on_equations += self.count(tally)
         if tally.broken is not None:
-            self.fail(the_case, "exact arithmetic", tally.broken)
+            self.fail(the_case, EXACT, tally.broken)
 
     def hold_code(self, the_case: Case, batch: Batch, dtype: str) -> None:
         if self.check.failures:
@@ -111,7 +107,7 @@ class _Law:
 
     def fail(self, the_case: Case, dtype: str, broken: Broken) -> None:
         span = self.law.span
-        exact = dtype not in self.subject.options.dtypes
+        exact = dtype == EXACT
         again = self.subject.options.dtypes[0] if exact else dtype
         self.check.worst = max(self.check.worst, broken.ratio)
         self.check.failures.append(
@@ -134,19 +130,7 @@ class _Law:
                     "claim": broken.part,
                     "left": broken.left,
                     "right": broken.right,
-                    "at": _inputs(self.subject.module, the_case),
+                    "at": shown(the_case),
                 },
             )
         )
-
-
-def _inputs(module: t.Module, the_case: Case) -> str:
-    """Sizes, consts and tensors of a case, those that are small."""
-    setting = the_case.setting
-    parts = [f"{name}={value}" for name, value in (*setting.sizes.items(), *setting.consts.items())]
-    for name, array in the_case.tensors.items():
-        if array.size <= SHOWN:
-            parts.append(f"{name}={np.array2string(array, separator=',', max_line_width=10**6)}")
-        else:
-            parts.append(f"{name} of shape {list(array.shape)}")
-    return " ".join(" ".join(parts).split())

@@ -72,3 +72,9 @@ def cases(module: t.Module, options: Options, bits: int) -> Iterator[Case]:
                     yield case(module, regime, seed, bits, repeat)
                 except NoSetting:
                     continue
+
+
+def all_cases(module: t.Module, options: Options) -> Iterator[Case]:
+    """The cases of a run for all formats, those of the finer ones first."""
+    for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
+        yield from cases(module, options, bits)

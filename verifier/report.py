@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Verdict = Literal["OK", "WRONG", "INCONCLUSIVE"]
 
+EXACT = "exact arithmetic"
+"""What stands for a dtype where no code is held against anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -41,7 +44,8 @@ class Failure:
         if self.expected:
             lines.append(f"  expected  {self.expected}")
             lines.append(f"  got       {self.got}")
-            lines.append(f"  error     {self.ratio:.3g} times the tolerance")
+            if self.dtype != EXACT:
+                lines.append(f"  error     {self.ratio:.3g} times the tolerance")
         lines += [f"  {name:9} {text}" for name, text in self.details.items()]
         lines.append(f"  again     {self.command}")
         return "\n".join(lines)

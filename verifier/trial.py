@@ -23,6 +23,9 @@ from .truth import Truth
 
 Array = npt.NDArray[Any]
 
+SHOWN = 48
+"""The largest tensor that a counterexample writes out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -139,6 +142,18 @@ class Subject:
                 command=self.options.again(dtype, the_case),
             )
         )
+
+
+def shown(the_case: Case) -> str:
+    """Sizes, consts and tensors of a case, those that are small."""
+    setting = the_case.setting
+    parts = [f"{name}={value}" for name, value in (*setting.sizes.items(), *setting.consts.items())]
+    for name, array in the_case.tensors.items():
+        if array.size <= SHOWN:
+            parts.append(f"{name}={np.array2string(array, separator=',', max_line_width=10**6)}")
+        else:
+            parts.append(f"{name} of shape {list(array.shape)}")
+    return " ".join(" ".join(parts).split())
 
 
 def raised(error: Exception) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from ..compiler import typed as t
 from .candidate import Candidate, outputs, tensors
 from .check_class import Class
+from .check_equal import Equal
 from .check_gradients import Gradients
 from .check_repeats import Repeats
 from .check_unchanged import Unchanged
@@ -22,7 +23,8 @@ from .compare import FORMATS
 from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
-from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, cases, cases_planned
+from .other import Other
+from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, all_cases, cases_planned
 from .regimes import REGIMES, Case
 from .report import Check, Report
 from .trial import Holds, Subject, Trial, raised
@@ -37,6 +39,7 @@ __all__ = [
     "Options",
     "planned",
     "verify_candidate",
+    "verify_other",
 ]
 
 
@@ -50,17 +53,42 @@ def verify_candidate(
     start = time.perf_counter()
     module = flatten(module)
     run = _Run(Subject(module, candidate, options))
-    for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
-        for the_case in cases(module, options, bits):
-            run.try_case(the_case)
-            progress()
-    for the_case in law_cases(module, options):
-        run.laws.hold(the_case)
+    laws = LawChecks(run.subject, run.truths)
+    for the_case in all_cases(module, options):
+        run.try_case(the_case, run.truths.of(the_case))
         progress()
-    checks = run.finish()
-    return Report(
-        module.qualified, candidate.name, checks, options.dtypes, time.perf_counter() - start
-    )
+    for the_case in law_cases(module, options):
+        laws.hold(the_case)
+        progress()
+    checks = run.finish() + laws.finish()
+    seconds = time.perf_counter() - start
+    return Report(module.qualified, candidate.name, checks, options.dtypes, seconds)
+
+
+def verify_other(
+    other: t.Module,
+    candidate: Candidate,
+    module: t.Module,
+    options: Options,
+    progress: Callable[[], None] = lambda: None,
+) -> Report:
+    """Hold a module, and the code generated from it, against another one that should be the
+    same function: its exact values and derivatives, and then the code within the tolerances
+    of `module`. Raises Mismatch where they do not take and return the same."""
+    start = time.perf_counter()
+    pair = Other(other, module)
+    run = _Run(Subject(pair.module, pair.stand_in(candidate), options))
+    equal = Equal(pair, options)
+    for the_case in all_cases(pair.module, options):
+        adapted = pair.adapted(the_case)
+        if adapted is not None:
+            truth = run.truths.of(adapted)
+            equal.hold(truth)
+            run.try_case(adapted, truth)
+        progress()
+    checks = equal.finish() + run.finish()
+    seconds = time.perf_counter() - start
+    return Report(other.qualified, run.subject.candidate.name, checks, options.dtypes, seconds)
 
 
 def planned(module: t.Module, options: Options) -> int:
@@ -74,7 +102,6 @@ class _Run:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.truths = Truths(subject.module)
-        self.laws = LawChecks(subject, self.truths)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
@@ -87,11 +114,10 @@ class _Run:
         """The checks, with their doubts."""
         self.values.finish()
         self.gradients.finish()
-        return [held.check for held in self.checks] + self.laws.finish()
+        return [held.check for held in self.checks]
 
-    def try_case(self, the_case: Case) -> None:
-        """Hold every dtype that shares the case against it."""
-        truth = self.truths.of(the_case)
+    def try_case(self, the_case: Case, truth: Truth) -> None:
+        """Hold every dtype that shares the case against what it should give."""
         for dtype in self.subject.options.dtypes:
             if BITS[dtype] != the_case.bits:
                 continue
