@@ -18,10 +18,11 @@ from .candidate import Candidate, generated
 from .exact import OracleError
 from .flatten import flatten
 from .oracle import Oracle
+from .plan import DTYPES, QUICK_DTYPES, SEEDS, Level, Options
 from .report import Report
 from .settings import Const, NoSetting, default_of, holds, with_derived
 from .state_names import gather
-from .verify import DTYPES, QUICK_DTYPES, SEEDS, Level, Options, verify_candidate
+from .verify import verify_candidate
 
 
 def load(name: str, root: str | Path | None = None) -> Module:

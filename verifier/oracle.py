@@ -120,6 +120,10 @@ class Oracle:
     def evaluate(self, tensors: Mapping[str, Array]) -> Evaluation:
         """Evaluate all definitions at exact inputs, params and random sources: arrays of
         floats, integers, bools, or objects that are Fractions. Defaults may be left out."""
+        return Evaluation(self, self.given(tensors))
+
+    def given(self, tensors: Mapping[str, Array]) -> dict[str, list[Given]]:
+        """The elements of the tensors, as `run` takes them."""
         if unknown := tensors.keys() - self.variables.keys():
             raise OracleError(f"{self.module.name} takes no {', '.join(sorted(unknown))}")
         given: dict[str, list[Given]] = {}
@@ -132,7 +136,7 @@ class Oracle:
                 given[name] = [_given(x, variable.type) for x in array.reshape(-1).tolist()]
             elif variable.default is None:
                 raise OracleError(f"{name} is not given")
-        return Evaluation(self, given)
+        return given
 
     def run(self, given: Mapping[str, list[Given]]) -> Run:
         """Evaluate everything at the working precision."""
@@ -231,8 +235,8 @@ class Evaluation:
         real = [n for n in self._oracle.places if self._oracle.module.tensor(n).type == "real"]
 
         def compute(run: Run) -> dict[str, Exact]:
-            adjoints = self._adjoints(run, cotangents)
-            return {name: self._exact(name, adjoints) for name in real}
+            by_element = adjoints(self._oracle, run, cotangents)
+            return {name: self._exact(name, by_element) for name in real}
 
         return self._settle(compute)
 
@@ -253,35 +257,6 @@ class Evaluation:
             self._level += 1
             self._run = None
 
-    def _adjoints(self, run: Run, cotangents: Mapping[str, Array]) -> list[Value]:
-        """The derivative by every element of the store."""
-        adjoints: list[Extended] = [ZERO] * len(run.store)
-        for name, array in cotangents.items():
-            place = self._oracle.places[name]
-            if np.shape(array) != place.shape:
-                raise OracleError(f"the cotangent of {name} has not the shape {place.shape}")
-            for i, x in enumerate(np.asarray(array).reshape(-1).tolist(), place.offset):
-                seed = _given(x, "real")
-                adjoints[i] = arb(seed) if isinstance(seed, fmpq) else seed
-        for i in reversed(range(len(run.records))):
-            record = run.records[i]
-            adjoint = adjoints[record.element]
-            if isinstance(adjoint, arb) and adjoint.is_zero():
-                continue
-            leaves = reals(run.store, record.leaves)
-            if run.store[record.element] is UNDEFINED:
-                partials: list[tuple[int, Extended]] = [(j, UNDEFINED) for j in range(len(leaves))]
-            else:
-                if i not in run.partials:
-                    run.partials[i] = record.structure.partials(leaves)
-                partials = run.partials[i]
-            infinite = any(isinstance(x, float) for x in leaves)
-            for slot, partial in partials:
-                leaf = record.leaves[slot]
-                term = _contribution(adjoint, partial, infinite)
-                adjoints[leaf] = extended.add(adjoints[leaf], term)
-        return list(adjoints)
-
     def _exact(self, name: str, store: list[Value]) -> Exact:
         """A tensor's part of a store (of values, or of adjoints)."""
         place = self._oracle.places[name]
@@ -290,6 +265,36 @@ class Evaluation:
         if kind == "real":
             part = [_accurate(x, self._oracle.digits) for x in part]
         return _publish(part, place.shape, kind)
+
+
+def adjoints(oracle: Oracle, run: Run, cotangents: Mapping[str, Array]) -> list[Value]:
+    """The derivative of the sum of cotangent * tensor by every element of the store of a run."""
+    reached: list[Extended] = [ZERO] * len(run.store)
+    for name, array in cotangents.items():
+        place = oracle.places[name]
+        if np.shape(array) != place.shape:
+            raise OracleError(f"the cotangent of {name} has not the shape {place.shape}")
+        for i, x in enumerate(np.asarray(array).reshape(-1).tolist(), place.offset):
+            seed = _given(x, "real")
+            reached[i] = arb(seed) if isinstance(seed, fmpq) else seed
+    for i in reversed(range(len(run.records))):
+        record = run.records[i]
+        adjoint = reached[record.element]
+        if isinstance(adjoint, arb) and adjoint.is_zero():
+            continue
+        leaves = reals(run.store, record.leaves)
+        if run.store[record.element] is UNDEFINED:
+            partials: list[tuple[int, Extended]] = [(j, UNDEFINED) for j in range(len(leaves))]
+        else:
+            if i not in run.partials:
+                run.partials[i] = record.structure.partials(leaves)
+            partials = run.partials[i]
+        infinite = any(isinstance(x, float) for x in leaves)
+        for slot, partial in partials:
+            leaf = record.leaves[slot]
+            term = _contribution(adjoint, partial, infinite)
+            reached[leaf] = extended.add(reached[leaf], term)
+    return list(reached)
 
 
 def _contribution(adjoint: Extended, partial: Extended, infinite: bool) -> Extended:

@@ -60,7 +60,7 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
     if not found:
         raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")
     for _, sizes in sorted(found.values(), key=lambda entry: entry[0])[: TRIES // 20]:
-        consts = _consts(module, rng, sizes, defaults)
+        consts = consts_at(module, rng, sizes, defaults)
         if consts is not None:
             return Setting(sizes, consts)
     raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
@@ -106,7 +106,7 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
     return {name: whole[name] for name in module.sizes}
 
 
-def _consts(
+def consts_at(
     module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
 ) -> dict[str, Const] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. Off
