@@ -1,4 +1,5 @@
 # Multi-head latent attention: keys and values are linear maps of one small latent vector.
+# One row of a batch.
 
 module LatentAttention
 "Multi-head latent attention with keys and values written out for each head. A score has two parts: features without position, and R features that rotary positions turned, whose keys the heads share. Queries come projected."

@@ -22,16 +22,16 @@ module SplitAttention
 "Attention to all keys, part by part: blocks of S keys are attended separately and merged, as in split-KV decoding and ring attention."
 source "Dao et al., Flash-Decoding, 2023; Liu et al., Ring Attention, arXiv:2310.01889"
 
-size  B, H, T, U, K, S, N = (U + S - 1) // S
-index b: B   h: H   t: T   u: U   i: K   n: N
+size  B, T, U, K, S, N = (U + S - 1) // S
+index b: B   t: T   u: U   i: K   n: N
 
-input q[B, H, T, K]
-input k[B, H, U, K]
-input v[B, H, U, K]
+input q[B, T, K]
+input k[B, U, K]
+input v[B, U, K]
 
-s[b,h,t,u] = sum[i] q[b,h,t,i] * k[b,h,u,i] / sqrt(K)
-a[b,h,n,t,u] = softmax[u if u // S == n] s[b,h,t,u]
-part[b,h,n,t,i] = sum[u] a[b,h,n,t,u] * v[b,h,u,i]
-lse[b,h,n,t] = logsumexp[u if u // S == n] s[b,h,t,u]
-weight[b,h,n,t] = softmax[n] lse[b,h,n,t]
-output o[b,h,t,i] = sum[n] weight[b,h,n,t] * part[b,h,n,t,i]
+s[b,t,u] = sum[i] q[b,t,i] * k[b,u,i] / sqrt(K)
+a[b,n,t,u] = softmax[u if u // S == n] s[b,t,u]
+part[b,n,t,i] = sum[u] a[b,n,t,u] * v[b,u,i]
+lse[b,n,t] = logsumexp[u if u // S == n] s[b,t,u]
+weight[b,n,t] = softmax[n] lse[b,n,t]
+output o[b,t,i] = sum[n] weight[b,n,t] * part[b,n,t,i]
