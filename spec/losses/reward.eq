@@ -44,7 +44,8 @@ index n: N
 input s[N]
 input right[N] in bool
 
-output loss = -mean[n] log(if right[n] then sigmoid(s[n]) else 1 - sigmoid(s[n]))
+x[n] = if right[n] then s[n] else -s[n]
+output loss = -mean[n] log(sigmoid(x[n]))
 
 law gradient: grad(loss, s[n]) == (sigmoid(s[n]) - [right[n]]) / N
 law level:    loss == log(2)   with s[n] = 0
@@ -61,8 +62,9 @@ input s[B, T]
 input right[B, T] in bool
 input m[B, T] in bool = true
 
-step[b,t] = -(if right[b,t] then log(sigmoid(s[b,t])) else log(sigmoid(-s[b,t])))
-output loss = mean[b,t if m[b,t]] step[b,t]
+x[b,t] = if right[b,t] then s[b,t] else -s[b,t]
+nll[b,t] = -log(sigmoid(x[b,t]))
+output loss = mean[b,t if m[b,t]] nll[b,t]
 
 law gradient: grad(loss, s[b,t]) == [m[b,t]] * (sigmoid(s[b,t]) - [right[b,t]]) / (count[b,t] (m[b,t]))
 
