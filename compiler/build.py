@@ -37,11 +37,13 @@ def generate(
     programs: dict[str, list[Program]] = {}
     for qualified, module in modules.items():
         # Typed module -> Tensor program
-        program = lower(module, log)
-        if program is not None:
-            # Tensor program -> Tensor program
-            stem = qualified.rpartition(".")[0].replace(".", "/")
-            programs.setdefault(stem, []).append(rewrite(program, without))
+        if module.incremental is not None:
+            log.add("E901", module.span, "`incremental` is not compiled yet")
+            continue
+        program = lower(module)
+        # Tensor program -> Tensor program
+        stem = qualified.rpartition(".")[0].replace(".", "/")
+        programs.setdefault(stem, []).append(rewrite(program, without))
     log.raise_errors()
     # Tensor program -> Python text
     texts = {f"{stem}.py": emit(group, f"{stem}.eq") for stem, group in programs.items()}

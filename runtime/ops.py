@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -137,6 +138,32 @@ def widen(tensor: Tensor) -> Tensor:
 def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """A tensor without axes that holds a number."""
     return torch.full((), value, dtype=dtype, device=device)
+
+
+def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    """The parameters of a submodule as its function takes them: its own by their names, those
+    of its submodules as the mapping `params`."""
+    inside = {
+        key.removeprefix(f"{name}."): value
+        for key, value in params.items()
+        if key.startswith(f"{name}.")
+    }
+    own: dict[str, Any] = {key: value for key, value in inside.items() if "." not in key}
+    deeper = {key: value for key, value in inside.items() if "." in key}
+    return {**own, "params": deeper} if deeper else own
+
+
+def so_far(
+    slices: Mapping[int, Tensor],
+    shape: Sequence[int],
+    dim: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """A sequence of that shape in the making: its slices along `dim`, by their places, and zeros
+    where there is none yet."""
+    blank = torch.zeros([*shape[:dim], *shape[dim + 1 :]], dtype=dtype, device=device)
+    return torch.stack([slices.get(place, blank) for place in range(shape[dim])], dim)
 
 
 def softmax(x: Tensor, dim: int, where: Tensor) -> Tensor:
