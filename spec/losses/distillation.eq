@@ -46,7 +46,7 @@ law gradient:     grad(loss, z[n,v]) == [m[n]] * tau * exp(student[n,v]) * (stud
 
 module JensenShannon
 "Generalised Jensen-Shannon divergence of student and teacher against their mixture, of which the teacher has the share beta; no factor tau^2, as in TRL."
-source "Agarwal et al., Generalized Knowledge Distillation, arXiv:2306.13649, eq. 1"
+source "Agarwal et al., Generalized Knowledge Distillation, arXiv:2306.13649, section 2"
 
 size  N, V
 index n: N   v: V

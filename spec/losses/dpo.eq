@@ -44,7 +44,7 @@ law swapped:      loss' == loss + (1 - 2 * epsilon) * mean[b] margin[b]
 
 module RobustDPO
 "DPO whose expectation, over preferences of which a share epsilon is flipped, is that of DPO on the true ones; `robust` in TRL."
-source "Chowdhury et al., Provably Robust DPO, arXiv:2403.00409, eq. 12"
+source "Chowdhury et al., Provably Robust DPO, arXiv:2403.00409"
 
 size  B
 index b: B
@@ -104,7 +104,7 @@ law gradient:     grad(loss, lw[b,t]) == [m_w[b,t]] * 2 * (h_w[b] - h_l[b] - 1 /
 
 module HingeDPO
 "Hinge loss on the margin of log-ratios: `hinge` in TRL, hinge-norm in the paper."
-source "Liu et al., Statistical Rejection Sampling Improves Preference Optimization, arXiv:2309.06657, eq. 11"
+source "Liu et al., Statistical Rejection Sampling Improves Preference Optimization, arXiv:2309.06657"
 
 size  B
 index b: B

@@ -2,7 +2,7 @@
 
 module SLiC
 "Sequence likelihood calibration: a hinge on the difference of log-probabilities, and the log-likelihood of a supervised target as regulariser."
-source "Zhao et al., SLiC-HF, arXiv:2305.10425, eq. 1"
+source "Zhao et al., SLiC-HF, arXiv:2305.10425"
 
 size  B
 index b: B
@@ -66,7 +66,7 @@ law equal_answers: loss == lam * log(2) - mean[b] lw[b]
 
 module CPO
 "Contrastive preference optimisation: DPO with a uniform reference, and the likelihood of the preferred answer."
-source "Xu et al., Contrastive Preference Optimization, arXiv:2401.08417, eq. 5"
+source "Xu et al., Contrastive Preference Optimization, arXiv:2401.08417"
 
 size  B
 index b: B

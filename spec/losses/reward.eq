@@ -20,7 +20,7 @@ law opposed:         grad(loss, r_l[b]) == -grad(loss, r_w[b])
 
 module CenteredBradleyTerry
 "Bradley-Terry loss with a penalty on the sum of the two rewards, which pins the level that the preferences leave open: center_rewards_coefficient in TRL."
-source "Eisenstein et al., Helping or Herding?, arXiv:2312.09244, section 2"
+source "Eisenstein et al., Helping or Herding?, arXiv:2312.09244"
 
 size  B
 index b: B
@@ -36,7 +36,7 @@ law centred:  grad(loss, r_w[b]) + grad(loss, r_l[b]) == 4 * c * (r_w[b] + r_l[b
 
 module BinaryCrossEntropy
 "Cross-entropy of labels, each right or wrong, from logits."
-source "Cobbe et al., Training Verifiers to Solve Math Word Problems, arXiv:2110.14168, section 4"
+source "Wang et al., Math-Shepherd, arXiv:2312.08935, eq. 1"
 
 size  N
 index n: N

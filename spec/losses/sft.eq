@@ -53,7 +53,7 @@ law best:  loss == -mean[b] logp[b,argmax[g] r[b,g]]   with k = 1
 
 module ThresholdFineTuning
 "Rejection-sampling fine-tuning on the sampled answers whose reward reaches tau; without any, the loss is 0."
-source "Gulcehre et al., Reinforced Self-Training, arXiv:2308.08998, eq. 3"
+source "Gulcehre et al., Reinforced Self-Training, arXiv:2308.08998"
 
 size  B, G
 index b: B   g: G
