@@ -109,7 +109,7 @@ size  B, T
 index b: B   t: T
 
 input R[B]
-input m[B, T] in bool = true
+input m[B, T] in bool
 const L_max
 const L_cache
 require 0 < L_cache <= L_max
