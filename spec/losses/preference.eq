@@ -1,7 +1,7 @@
 # Preference losses without a reference policy.
 
-module SLiC
-"Sequence likelihood calibration: a hinge on the difference of log-probabilities, and the log-likelihood of a supervised target as regulariser."
+module SLIC
+"Sequence likelihood calibration (SLiC): a hinge on the difference of log-probabilities, and the log-likelihood of a supervised target as regulariser."
 source "Zhao et al., SLiC-HF, arXiv:2305.10425"
 
 size  B

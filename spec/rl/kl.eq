@@ -42,7 +42,7 @@ law non_negative: kl[b] >= 0
 law gradient:     grad(kl[b], z[b,y]) == exp(policy[b,y]) * (d[b,y] - kl[b])
 
 
-module KLAsLoss
+module KLGradients
 "What the gradients of the estimators are on average, when tokens are drawn from the policy and the draw carries no gradient: that of k1 vanishes, that of k2 is the divergence's, that of k3 is the reversed divergence's."
 source "Tang and Munos, On a few pitfalls in KL divergence gradient estimation for RL, arXiv:2506.09477"
 

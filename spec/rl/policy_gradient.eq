@@ -91,11 +91,12 @@ index b: B   g: G   t: T
 input lp[B, G, T], old[B, G, T]
 input A[B, G]
 input m[B, G, T] in bool = true
-const epsilon = 2e-1
-require 0 < epsilon < 1
+const epsilon_low = 3e-4
+const epsilon_high = 4e-4
+require 0 < epsilon_low < 1, epsilon_high > 0
 
 s[b,g] = exp(mean[t if m[b,g,t]] (lp[b,g,t] - stop(old[b,g,t])))
-bound[b,g] = (if A[b,g] >= 0 then 1 + epsilon else 1 - epsilon) * A[b,g]
+bound[b,g] = (if A[b,g] >= 0 then 1 + epsilon_high else 1 - epsilon_low) * A[b,g]
 output loss = -mean[b,g] min(s[b,g] * A[b,g], bound[b,g])
 
 law on_policy: loss == -mean[b,g] A[b,g]   with old[b,g,t] = lp[b,g,t]
@@ -112,12 +113,13 @@ index b: B   g: G   t: T
 input lp[B, G, T], old[B, G, T]
 input A[B, G]
 input m[B, G, T] in bool = true
-const epsilon = 2e-1
-require 0 < epsilon < 1
+const epsilon_low = 3e-4
+const epsilon_high = 4e-4
+require 0 < epsilon_low < 1, epsilon_high > 0
 
 s[b,g] = exp(mean[t if m[b,g,t]] (lp[b,g,t] - old[b,g,t]))
 ratio[b,g,t] = stop(s[b,g]) * exp(lp[b,g,t] - stop(lp[b,g,t]))
-bound[b,g] = (if A[b,g] >= 0 then 1 + epsilon else 1 - epsilon) * A[b,g]
+bound[b,g] = (if A[b,g] >= 0 then 1 + epsilon_high else 1 - epsilon_low) * A[b,g]
 output loss = -mean[b,g] (mean[t if m[b,g,t]] min(ratio[b,g,t] * A[b,g], bound[b,g]))
 
 law value:    ratio[b,g,t] == s[b,g]

@@ -84,19 +84,19 @@ law bound:   loss >= mean[b,t if m[b,t]] (V[b,t] - R[b,t]) ^ 2 / 2
 
 
 module EntropyBonus
-"Mean entropy of the policy's laws of the next token."
+"Mean entropy of the policy's laws of the next token, from their logits."
 source "Mnih et al., Asynchronous Methods for Deep Reinforcement Learning, arXiv:1602.01783, section 4"
 
-size  N, V
-index n: N   v: V
+size  B, T, V
+index b: B   t: T   v: V
 
-input z[N, V]
-input m[N] in bool = true
+input z[B, T, V]
+input m[B, T] in bool = true
 
-logp[n,v] = log_softmax[v] z[n,v]
-entropy[n] = -(sum[v] exp(logp[n,v]) * logp[n,v])
-output H = mean[n if m[n]] entropy[n]
+logp[b,t,v] = log_softmax[v] z[b,t,v]
+entropy[b,t] = -(sum[v] exp(logp[b,t,v]) * logp[b,t,v])
+output H = mean[b,t if m[b,t]] entropy[b,t]
 
 law bounds:   0 <= H <= log(V)
-law uniform:  H == log(V)   with z[n,v] = 0
-law gradient: grad(H, z[n,v]) == -[m[n]] * exp(logp[n,v]) * (logp[n,v] + entropy[n]) / (count[n] (m[n]))
+law uniform:  H == log(V)   with z[b,t,v] = 0
+law gradient: grad(H, z[b,t,v]) == -[m[b,t]] * exp(logp[b,t,v]) * (logp[b,t,v] + entropy[b,t]) / (count[b,t] (m[b,t]))
