@@ -2,7 +2,7 @@
 
 module DiagonalFisher
 "The diagonal of the Fisher information of a linear softmax model, in closed form: the mean over examples and over the model's own answers of the squared slope of the log-probability."
-source "Kirkpatrick et al., Overcoming Catastrophic Forgetting in Neural Networks, arXiv:1612.00796, section 2; Kunstner, Balles and Hennig, arXiv:1905.12558, eq. 3"
+source "Kirkpatrick et al., Overcoming Catastrophic Forgetting in Neural Networks, arXiv:1612.00796, section 2; Kunstner, Balles and Hennig, arXiv:1905.12558"
 
 size  N, D, V
 index n: N   d: D   v, w: V
@@ -21,7 +21,7 @@ law score:      sum[w] p[n,w] * grad(logp[n,w], W[v,d]) == 0
 
 module EmpiricalFisher
 "The diagonal of the empirical Fisher information: the mean square of the slopes that the examples of the old task have; as in Avalanche."
-source "Kunstner, Balles and Hennig, Limitations of the Empirical Fisher Approximation, arXiv:1905.12558, eq. 5; compute_importances of Avalanche"
+source "Kunstner, Balles and Hennig, Limitations of the Empirical Fisher Approximation, arXiv:1905.12558; compute_importances of Avalanche"
 
 size  N, I
 index n: N   i: I
@@ -40,7 +40,7 @@ module ElasticWeightConsolidation
 source "Kirkpatrick et al., Overcoming Catastrophic Forgetting in Neural Networks, arXiv:1612.00796, eq. 3"
 
 size  I
-index i, j: I
+index i: I
 
 input new_loss
 input theta[I]
@@ -57,7 +57,7 @@ law free:   grad(loss, theta[i]) == 0                                with lam = 
 
 module ExperienceReplay
 "Loss on new examples and on replayed old ones, each averaged over those that its mask admits, mixed with the share rho of the old; a part without examples counts nothing."
-source "Rolnick et al., Experience Replay for Continual Learning, arXiv:1811.11682, section 3"
+source "Rolnick et al., Experience Replay for Continual Learning, arXiv:1811.11682"
 
 size  N, M
 index n: N   m: M
@@ -81,7 +81,7 @@ law level:    loss == 3   with new[n] = 3, old[m] = 3, use_new[n] = true, use_ol
 
 module KLToOldModel
 "How far the model has moved from the one before: KL(old || new) at temperature tau, on average over examples, as in learning without forgetting."
-source "Li and Hoiem, Learning without Forgetting, arXiv:1606.09282, eq. 2 to 4, less the entropy of the old model"
+source "Li and Hoiem, Learning without Forgetting, arXiv:1606.09282, the distillation loss less the entropy of the old model"
 
 size  N, V
 index n: N   v: V

@@ -21,7 +21,7 @@ law jacobian:        grad(q[b,v], z[b,w]) == q[b,v] * ([v == w] - q[b,w]) / tau
 
 module GreedyLimit
 "How far the law at temperature tau is from greedy decoding: the mass outside the largest logit, and what bounds it. With a gap between the two largest logits the bound vanishes as tau goes to 0."
-source "arXiv:2602.00426, Part 1: sampling; the limit of softmax(z / tau)"
+source "arXiv:2602.00426, sampling; the limit of softmax(z / tau)"
 
 size  B, V
 index b: B   v: V
@@ -44,7 +44,7 @@ law complete: outside[b] + p[b,best[b]] == 1
 
 module TopK
 "Exactly the top_k largest logits, of equal ones those of smaller index, renormalised; as with a stable sort."
-source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833, section 5"
+source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833"
 
 size  B, V
 index b: B   v: V
@@ -64,7 +64,7 @@ law whole:      q[b,v] == softmax[v] z[b,v]            with top_k = V
 
 module TopKTies
 "All logits not below the k-th largest, so that ties at the boundary all stay, renormalised; as in Hugging Face and vLLM."
-source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833, section 5; TopKLogitsWarper of Hugging Face"
+source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833; TopKLogitsWarper of Hugging Face"
 
 size  B, V
 index b: B   v, w: V

@@ -2,7 +2,7 @@
 
 module ChainRule
 "The law of all sequences of three tokens from the laws of each next token, on the whole finite space."
-source "arXiv:2602.00426, Part 1: the autoregressive factorisation of P(x)"
+source "arXiv:2602.00426, the autoregressive factorisation of P(x)"
 
 size  V
 index a, b, c: V
@@ -24,7 +24,7 @@ law later_logits: grad(P[a,b,c], z_1[a]) == P[a,b,c] * (1 - first[a])
 
 module ContinuationLogProb
 "Log-probability of what follows a prompt of n[b] tokens: each token after the prompt, given all before it."
-source "arXiv:2602.00426, Part 1: the autoregressive factorisation of P(x)"
+source "arXiv:2602.00426, the autoregressive factorisation of P(x)"
 
 size  B, T, V, S = T - 1
 index b: B   s: S   t: T   v: V
@@ -63,7 +63,7 @@ law at_least: perplexity[b] >= 1
 
 module BestOfN
 "The law of the best of n answers drawn from p, by reward; of equal ones the first drawn. An answer y is the best with the probability that all are at most as good less that all are worse, shared among answers as good in proportion to p."
-source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879, lemma 1 and theorem 3"
+source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879"
 
 size  B, Y
 index b: B   y, w: Y
@@ -89,7 +89,7 @@ law indifferent: best[b,y] == exp(logp[b,y])                with r[b,y] = 0
 
 module BestOfNOrdered
 "The law of the best of n answers where of equal rewards the answer of smaller index wins, whichever was drawn first; BestOfN where rewards differ."
-source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879, lemma 1 and theorem 3"
+source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879"
 
 size  B, Y
 index b: B   y, w: Y

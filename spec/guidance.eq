@@ -2,7 +2,7 @@
 
 module ClassifierFreeGuidance
 "The law whose logits go from the unconditional ones towards the conditional ones, and beyond for s > 1."
-source "Ho and Salimans, arXiv:2207.12598, eq. 6; Sanchez et al., Stay on Topic with Classifier-Free Guidance, arXiv:2306.17806, eq. 7"
+source "Ho and Salimans, arXiv:2207.12598, eq. 6; Sanchez et al., Stay on Topic with Classifier-Free Guidance, arXiv:2306.17806"
 
 size  B, V
 index b: B   v: V
@@ -21,7 +21,7 @@ law stochastic:    sum[v] q[b,v] == 1
 
 module ClassifierFreeGuidanceLogProbs
 "Guidance on log-probabilities, as in Hugging Face: the law is that of guidance on logits, since a softmax does not see what is added to a whole row."
-source "UnbatchedClassifierFreeGuidanceLogitsProcessor of Hugging Face; Sanchez et al., arXiv:2306.17806, eq. 7"
+source "UnbatchedClassifierFreeGuidanceLogitsProcessor of Hugging Face; Sanchez et al., arXiv:2306.17806"
 
 size  B, V
 index b: B   v: V
@@ -40,7 +40,7 @@ law unconditional: q[b,v] == exp(l_u[b,v])   with s = 0
 
 module ContrastiveDecoding
 "The law of an expert's logits less an amateur's, over the tokens whose probability under the expert is at least alpha of the largest."
-source "Li et al., Contrastive Decoding, arXiv:2210.15097, eq. 2 and 3"
+source "Li et al., Contrastive Decoding, arXiv:2210.15097"
 
 size  B, V
 index b: B   v, w: V

@@ -73,7 +73,7 @@ law exchangeable: p'[b,v] == p[b,v]
 
 module ChainOfThought
 "The law of the answer, whatever the chain of thought that led to it: P(a | x) = sum over chains c of P(c | x) P(a | x, c), in logarithms."
-source "arXiv:2602.00426, Prompting: chains of thought; Wang et al., Self-Consistency, arXiv:2203.11171, section 2"
+source "arXiv:2602.00426, prompting: chains of thought; Wang et al., Self-Consistency, arXiv:2203.11171, section 2"
 
 size  B, C, A
 index b: B   c: C   a: A
@@ -130,7 +130,7 @@ law majority:   voted[b] == a   given 2 * share[b,a] > 1
 
 module MajorityOfVoters
 "The probability that most of N = 2 H + 1 independent chains are right, where each is right with the probability whose logit is a: why the vote helps where a chain is right more often than not."
-source "Condorcet, Essai sur l'application de l'analyse, 1785; Wang et al., Self-Consistency, arXiv:2203.11171"
+source "Condorcet, Essai sur l'application de l'analyse à la probabilité des décisions, 1785; Wang et al., Self-Consistency, arXiv:2203.11171"
 
 size  B, H, N = 2 * H + 1, M = N + 1
 index b: B   i: N   k: M

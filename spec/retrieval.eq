@@ -88,4 +88,4 @@ output p[b,v] = lam * recalled[b,v] + (1 - lam) * model[b,v]
 
 law stochastic: sum[v] p[b,v] == 1
 law model_only: p[b,v] == model[b,v]   with lam = 0
-law exact_hit:  p[b,v] == lam * [v == next[0]] + (1 - lam) * model[b,v]   given N == 1
+law equal_keys: p[b,v] == lam / N * (count[i] (next[i] == v)) + (1 - lam) * model[b,v]   with key[i,d] = 0

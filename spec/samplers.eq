@@ -23,7 +23,7 @@ output x[b] = min[v if g[b] < cumulated[b,v]] v
 
 module GreedyDecoding
 "The token of the largest logit, of equal ones the smallest index."
-source "arXiv:2602.00426, Part 1: sampling, in the limit of temperature 0"
+source "arXiv:2602.00426, sampling, in the limit of temperature 0"
 
 size  B, V
 index b: B   v: V
@@ -40,7 +40,7 @@ law scale_invariant: x'[b] == x[b]        with z'[b,v] = z[b,v] / 4
 
 module AncestralSampler
 "One token by inverse transform from the law at temperature tau: the step of ancestral sampling."
-source "arXiv:2602.00426, Part 1: sampling; Devroye, Non-Uniform Random Variate Generation, Springer, 1986, section III.2"
+source "arXiv:2602.00426, sampling; Devroye, Non-Uniform Random Variate Generation, Springer, 1986, section III.2"
 
 size  B, V
 index b: B   v, w: V

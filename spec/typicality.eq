@@ -2,7 +2,7 @@
 
 module LocallyTypical
 "Tokens in the order of how far their surprise -log p is from the entropy, until their mass reaches mass; tokens that are as far as the last one stay. As in Hugging Face."
-source "Meister et al., Locally Typical Sampling, arXiv:2202.00666, eq. 10 and 11"
+source "Meister et al., Locally Typical Sampling, arXiv:2202.00666"
 
 size  B, V
 index b: B   v, w: V
@@ -25,7 +25,7 @@ law ties_stay:  q[b,v] == q[b,w]   given z[b,v] == z[b,w]
 
 module EpsilonSampling
 "Tokens of probability at least epsilon, and the largest in any case, renormalised; as in Hugging Face."
-source "Hewitt, Manning and Liang, Truncation Sampling as Language Model Desmoothing, arXiv:2210.15191, section 3.3"
+source "Hewitt, Manning and Liang, Truncation Sampling as Language Model Desmoothing, arXiv:2210.15191"
 
 size  B, V
 index b: B   v, w: V
@@ -44,7 +44,7 @@ law best_stays: q[b,v] >= p[b,v]   given z[b,v] == max[w] z[b,w]
 
 module EtaSampling
 "Tokens of probability at least min(epsilon, sqrt(epsilon) exp(-entropy)), and the largest in any case, renormalised; as in Hugging Face."
-source "Hewitt, Manning and Liang, Truncation Sampling as Language Model Desmoothing, arXiv:2210.15191, section 4"
+source "Hewitt, Manning and Liang, Truncation Sampling as Language Model Desmoothing, arXiv:2210.15191"
 
 size  B, V
 index b: B   v, w: V

@@ -2,7 +2,7 @@
 
 module HallucinationRate
 "Answer y makes the claims says[y,c]; it hallucinates unless each of them is true. The rate is the exact probability of that under the model's law of answers."
-source "arXiv:2602.00426, Part 4: hallucination, H(y) = 1 - V(c(y))"
+source "arXiv:2602.00426, hallucination, H(y) = 1 - V(c(y))"
 
 size  B, Y, C
 index b: B   y: Y   c: C

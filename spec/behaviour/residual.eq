@@ -2,7 +2,7 @@
 
 module ResidualBlock
 "A residual block x + W_2 tanh(W_1 x) and what it makes of a small perturbation u of x, which is (I + J) u with J the Jacobian of the branch."
-source "arXiv:2602.00426, Part 1: residual blocks, the Jacobian I + J_f; He et al., Identity Mappings in Deep Residual Networks, arXiv:1603.05027, eq. 4 and 5"
+source "arXiv:2602.00426, residual blocks, the Jacobian I + J_f; He et al., Identity Mappings in Deep Residual Networks, arXiv:1603.05027, eq. 4 and 5"
 
 size  B, D, F
 index b: B   d, e: D   f: F
@@ -25,7 +25,7 @@ law linear:    passed'[b,d] == 2 * passed[b,d]   with u'[b,d] = 2 * u[b,d]
 
 module GrowthBound
 "An upper bound on how much L residual blocks enlarge a perturbation, in logarithms: each by at most 1 + |J[l]|, with the Frobenius norm of its branch's Jacobian."
-source "arXiv:2602.00426, Part 1: residual blocks; Zhang, Dauphin and Ma, Fixup Initialization, arXiv:1901.09321, section 2"
+source "arXiv:2602.00426, residual blocks; Zhang, Dauphin and Ma, Fixup Initialization, arXiv:1901.09321"
 
 size  L, D
 index l: L   d, e: D

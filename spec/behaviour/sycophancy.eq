@@ -2,7 +2,7 @@
 
 module SycophancyBias
 "By how much a reward prefers the answer that agrees with the user to the truthful one, on average, and in what part of the pairs it does."
-source "arXiv:2602.00426, Part 4: sycophancy; Sharma et al., Towards Understanding Sycophancy in Language Models, arXiv:2310.13548, section 4"
+source "arXiv:2602.00426, sycophancy; Sharma et al., Towards Understanding Sycophancy in Language Models, arXiv:2310.13548, section 4"
 
 size  N
 index i: N
@@ -20,7 +20,7 @@ law offset:        bias' == bias      with r_agree'[i] = r_agree[i] + 3, r_truth
 
 module SycophancyTilt
 "What optimising a reward R against a reference does to the probability of agreeing: the law becomes the reference's times exp(R / beta), normalised. log_odds is that of agreeing, under the tilted law."
-source "arXiv:2602.00426, Part 3: the optimal policy; Rafailov et al., Direct Preference Optimization, arXiv:2305.18290, eq. 4"
+source "arXiv:2602.00426, the optimal policy; Rafailov et al., Direct Preference Optimization, arXiv:2305.18290, eq. 4"
 
 size  B, Y
 index b: B   y: Y
@@ -46,7 +46,7 @@ law improves:     (sum[y] after[b,y] * R[b,y]) >= sum[y] before[b,y] * R[b,y]
 
 module AnswerFlip
 "Whether the likeliest answer becomes the user's claim once the user makes it, and by how much the probability of that claim rises."
-source "Sharma et al., Towards Understanding Sycophancy in Language Models, arXiv:2310.13548, section 3.2"
+source "Sharma et al., Towards Understanding Sycophancy in Language Models, arXiv:2310.13548"
 
 size  B, Y
 index b: B   y: Y
