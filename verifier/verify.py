@@ -17,6 +17,7 @@ from .check_class import Class
 from .check_equal import Equal
 from .check_gradients import Gradients
 from .check_repeats import Repeats
+from .check_steps import Steps
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
@@ -109,6 +110,11 @@ class _Run:
         self.checks += [Unchanged(subject), Repeats(subject)]
         if subject.candidate.class_ is not None:
             self.checks.append(Class(subject))
+            index = subject.module.incremental
+            if index is not None:
+                time = subject.module.indices[index].range
+                assert isinstance(time, t.SizeRef)
+                self.checks.append(Steps(subject, time.name))
 
     def finish(self) -> list[Check]:
         """The checks, with their doubts."""
