@@ -62,6 +62,12 @@ input x[B]
 require B > 100
 output y[b] = 2 * x[b]
 
+module Gate
+size B
+index b: B
+input x[B]
+output y[b] = sigmoid(x[b])
+
 module Power
 size B
 index b: B
@@ -112,6 +118,24 @@ def test_a_correct_implementation_passes_in_every_format(modules: Mapping[str, t
     assert all(part.cases >= 36 and part.compared >= 400 for part in report.checks)
     assert 0 < report.worst < 0.5
     lawful.assert_lawful(rms_norm, modules["RMSNorm"], dtypes=["float32"])
+
+
+def test_a_sigmoid_may_be_differentiated_through_its_rounded_value(
+    modules: Mapping[str, t.Module],
+) -> None:
+    """y (1 - y) is 0 where y rounds to 1; a slope that is off elsewhere is caught."""
+    assert check(modules["Gate"], lambda x: torch.sigmoid(x), level="full").ok
+
+    def steep(x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        return y.detach() + 1.0001 * (y - y.detach())
+
+    def flat(x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        return torch.where(x < -3, y.detach(), y)
+
+    assert wrong(check(modules["Gate"], steep)) == {"gradients"}
+    assert wrong(check(modules["Gate"], flat, level="full")) == {"gradients"}
 
 
 Three = namedtuple("Three", "top m c")
