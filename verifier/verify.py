@@ -221,12 +221,13 @@ class _Run:
         try:
             first = c.outputs(self.module, self.candidate.function(**plain.keywords))
             first = {name: value.detach().clone() for name, value in first.items()}
+            changed = _changed(given, before)
             again = c.outputs(self.module, self.candidate.function(**plain.keywords))
         except Exception as error:
             self.broken(self.values, truth, dtype, f"it raises {type(error).__name__}: {error}")
             return
         self.check_values(truth, dtype, first, value_noise)
-        self.check_unchanged(truth, dtype, given, before)
+        self.check_unchanged(truth, dtype, before, changed | _changed(given, before))
         self.check_repeats(truth, dtype, first, again)
         if self.candidate.class_ is not None:
             self.check_class(truth, dtype, first)
@@ -287,16 +288,12 @@ class _Run:
         self.null["g"] &= passing
 
     def check_unchanged(
-        self,
-        truth: Truth,
-        dtype: str,
-        given: Mapping[str, torch.Tensor],
-        before: Mapping[str, torch.Tensor],
+        self, truth: Truth, dtype: str, before: Mapping[str, torch.Tensor], changed: set[str]
     ) -> None:
         self.unchanged.cases += 1
         for name, old in before.items():
             self.unchanged.compared += old.numel()
-            if not _identical(given[name], old):
+            if name in changed:
                 self.broken(self.unchanged, truth, dtype, f"{name} was changed in place", name)
 
     def check_repeats(
@@ -345,7 +342,8 @@ class _Run:
         wanted = {"real": getattr(torch, dtype), "int": torch.int64, "bool": torch.bool}[kind]
         if tuple(got.shape) != exact.high.shape:
             return f"its shape is {tuple(got.shape)}, not {exact.high.shape}"
-        if got.dtype != wanted and (kind != "int" or got.is_floating_point()):
+        integer = not (got.is_floating_point() or got.is_complex() or got.dtype == torch.bool)
+        if got.dtype != wanted and not (kind == "int" and integer):
             return f"its dtype is {got.dtype}, not {wanted}"
         return ""
 
@@ -456,6 +454,10 @@ def as_array(tensor: torch.Tensor) -> Array:
         tensor = tensor.double()
     array: Array = tensor.numpy()
     return array
+
+
+def _changed(now: Mapping[str, torch.Tensor], before: Mapping[str, torch.Tensor]) -> set[str]:
+    return {name for name, old in before.items() if not _identical(now[name], old)}
 
 
 def _identical(a: torch.Tensor, b: torch.Tensor) -> bool:

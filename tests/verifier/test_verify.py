@@ -257,6 +257,8 @@ SEVERAL: dict[str, tuple[Callable[..., Any], str, str]] = {
     "two exchanged": (lambda top, m, c: (top, c, m), "m", "its shape is"),
     "index one off": (lambda top, m, c: ((top + 1) % c.shape[-1], m, c), "top", ""),
     "index as a float": (lambda top, m, c: (top.float(), m, c), "top", "torch.float32"),
+    "index as a bool": (lambda top, m, c: (top.bool(), m, c), "top", "torch.bool"),
+    "index as a complex": (lambda top, m, c: (top.cfloat(), m, c), "top", "torch.complex64"),
     "one missing": (lambda top, m, c: (top, m), "top", "returned 2 values for top, m, c"),
     "one alone": (lambda top, m, c: c, "top", "returned one value for top, m, c"),
     "one not named": (lambda top, m, c: {"top": top, "m": m, "d": c}, "top", "its c is NoneType"),
@@ -352,6 +354,16 @@ def test_a_mask_changed_in_place_is_caught(modules: Mapping[str, t.Module]) -> N
         return made
 
     assert "unchanged" in wrong(check(modules["Centre"], harsh))
+
+
+def test_a_change_that_a_second_call_undoes_is_caught(modules: Mapping[str, t.Module]) -> None:
+    def turning(x: Tensor, keep: Tensor) -> Any:
+        made = centre(x, keep)
+        x.neg_()
+        return made
+
+    report = check(modules["Centre"], turning)
+    assert "unchanged" in wrong(report), str(report)
 
 
 def test_state_between_calls_is_caught_however_small(modules: Mapping[str, t.Module]) -> None:
