@@ -413,7 +413,10 @@ class _Run:
 
 def _bound(module: t.Module, name: str, the_case: Case) -> int | None:
     """What an output is below that is an index found by a search; None for any other."""
-    match module.definitions[name]:
+    definition: t.Variable | t.Definition = module.definitions[name]
+    while isinstance(definition, t.Equation) and isinstance(definition.body, t.Element):
+        definition = module.tensor(definition.body.tensor)
+    match definition:
         case t.Equation(body=t.Reduce(operator="argmax" | "argmin", bound=(index,))):
             pass
         case t.Equation(body=t.Reduce(operator="min" | "max", bound=(index,), body=t.IndexRef())):
