@@ -100,7 +100,9 @@ def test_an_integer_for_a_real_input_counts_as_a_real(spec: Spec) -> None:
         "output z[n] = y[n] / 2\n\n"
         "module F\nsize N\nindex n: N\ninput x[N]\noutput y[n] = x[n]\n"
     )
-    assert flat.definitions["y"].type == "real"
+    assert {d.type for d in flat.definitions.values()} == {"real"}
+    exact = Oracle(flat, {"N": 2}, {}).evaluate({"k": np.array([1, 0])})
+    np.testing.assert_array_equal(exact.value("z").high, [0.5, 0.0])
 
 
 # --- schedule ----------------------------------------------------------------------------------
