@@ -13,54 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from .diagnostics import printable
 from .emit_checks import entry_checks
 from .emit_class import init_body, resets
-from .emit_docs import class_doc, docstring, function_doc
+from .emit_docs import class_doc, docstring, function_doc, step_doc
 from .emit_expr import Printer
-from .emit_names import FileNames, file_names
+from .emit_frames import Block, FileFrame, FunctionFrame, MethodFrame, ModuleFrame
+from .emit_names import FileNames, file_names, step_name
 from .emit_signature import Signature
+from .emit_steps import kept, step_methods, times
 from .names import class_name, python_name, snake_case
 from .program import Gather, Program, Read, Slice, Step, is_number, walk
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The statements of one step, under the equations they implement; indented in a loop."""
-
-    comments: tuple[str, ...]
-    statements: tuple[str, ...]
-    indent: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleFrame:
-    """The holes of `module.py.j2`, all of them Python text."""
-
-    class_name: str
-    function_name: str
-    called_name: str
-    outputs: tuple[str, ...]
-    parameters: tuple[str, ...]
-    returns: str
-    function_doc: str
-    spec: str
-    checks: tuple[str, ...]
-    blocks: tuple[Block, ...]
-    result: str
-    class_doc: str
-    init_parameters: tuple[str, ...]
-    init_body: tuple[str, ...]
-    resets: tuple[str, ...]
-    forward_parameters: tuple[str, ...]
-    call: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FileFrame:
-    """The holes of `file.py.j2`."""
-
-    docstring: str
-    imports: tuple[str, ...]
-    own_imports: tuple[str, ...]
-    modules: tuple[str, ...]
+from .stepwise import Stepwise
 
 
 @cache
@@ -79,59 +40,103 @@ def render(template: str, frame: ModuleFrame | FileFrame) -> str:
     return environment().get_template(template).render(holes)
 
 
-def emit(programs: Sequence[Program], path: str) -> str:
-    """The programs of one spec file, at `path` below the spec root -> Python text, which
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The programs of one module: of whole tensors, and of new positions in time where it is
+    incremental."""
+
+    whole: Program
+    steps: Program | None = None
+    stepwise: Stepwise | None = None
+
+
+def emit(modules: Sequence[Compiled], path: str) -> str:
+    """The modules of one spec file, at `path` below the spec root -> Python text, which
     `build` formats and heads."""
-    names = file_names(programs)
+    names = file_names([m.whole for m in modules], [m.steps for m in modules if m.steps])
     imports: set[str] = set()
-    modules = []
-    for program in programs:
-        frame, uses = emit_module(program, path, names)
+    texts = []
+    for compiled in modules:
+        frame, uses = emit_module(compiled, path, names)
         if "math" in uses:
             imports.add("import math")
         if frame.outputs:
             imports.add("from typing import NamedTuple")
-        if any("Mapping[" in parameter for parameter in frame.parameters):
+        if any("Mapping[" in parameter for parameter in frame.functions[0].parameters):
             imports.add("from collections.abc import Mapping")
-        modules.append(render("module.py.j2", frame))
-    listed = ", ".join(program.module.name for program in programs)
+        texts.append(render("module.py.j2", frame))
+    listed = ", ".join(compiled.whole.module.name for compiled in modules)
     doc = docstring([f"{listed}: generated from {path}."], 0)
     order = sorted(imports, key=lambda line: (not line.startswith("import"), line))
-    return render("file.py.j2", FileFrame(doc, tuple(order), names.imports, tuple(modules)))
+    return render("file.py.j2", FileFrame(doc, tuple(order), names.imports, tuple(texts)))
 
 
-def emit_module(program: Program, path: str, names: FileNames) -> tuple[ModuleFrame, set[str]]:
-    """One program -> the text that fills its frame, and what that text uses."""
-    module = program.module
-    printer = Printer(program, functions=names.functions)
-    blocks = tuple(_blocks(program, printer, path))
-    checks = entry_checks(program, printer, path)
+def emit_module(compiled: Compiled, path: str, names: FileNames) -> tuple[ModuleFrame, set[str]]:
+    """One module -> the text that fills its frame, and what that text uses."""
+    module = compiled.whole.module
     own_class, function_name = class_name(module.name), snake_case(module.name)
     several = len(module.outputs) > 1
     returns = f"{own_class}Output" if several else "Tensor"
     fields = [python_name(name) for name in module.outputs]
     result = f"{returns}({', '.join(f'{n}={n}' for n in fields)})" if several else fields[0]
     signature = Signature(module)
+    called = names.functions[module.qualified]
+    printer = Printer(compiled.whole, functions=names.functions)
+    functions = [
+        FunctionFrame(
+            name=function_name,
+            called=called,
+            decorator="",
+            parameters=signature.function(),
+            returns=returns,
+            doc=docstring(function_doc(module, path), 4),
+            blocks=tuple(_blocks(compiled.whole, printer, path)),
+            checks=tuple(entry_checks(compiled.whole, printer, path)),
+            result=result,
+        )
+    ]
+    methods = [
+        MethodFrame(
+            "forward",
+            signature.forward(),
+            returns,
+            f"See `{function_name}`.",
+            f"{called}({', '.join(signature.call())})",
+        )
+    ]
+    uses = set(printer.uses)
+    if compiled.steps is not None and compiled.stepwise is not None:
+        stepped = Printer(compiled.steps, functions=names.functions, steps=names.steps)
+        functions.append(
+            FunctionFrame(
+                name=step_name(module),
+                called=names.steps[module.qualified],
+                decorator="@torch.no_grad()",
+                parameters=("cache: ops.Cache", *signature.function()),
+                returns=f"tuple[{returns}, ops.Cache]",
+                doc=docstring(step_doc(module, path), 4),
+                blocks=(
+                    *_blocks(compiled.steps, stepped, path),
+                    Block((), tuple(kept(compiled.steps, compiled.stepwise, stepped))),
+                ),
+                checks=tuple(entry_checks(compiled.steps, stepped, path, times(compiled.stepwise))),
+                result=f"{result}, cache",
+            )
+        )
+        methods += step_methods(signature, names.steps[module.qualified], returns)
+        uses |= stepped.uses
     frame = ModuleFrame(
         class_name=own_class,
-        function_name=function_name,
-        called_name=names.functions[module.qualified],
         outputs=tuple(fields) if several else (),
-        parameters=signature.function(),
-        returns=returns,
-        function_doc=docstring(function_doc(module, path), 4),
         spec=repr(module.qualified),
-        checks=tuple(checks),
-        blocks=blocks,
-        result=result,
+        functions=tuple(functions),
         class_doc=docstring(class_doc(module, function_name), 4),
         init_parameters=signature.constructor(),
         init_body=tuple(init_body(module, signature, names.classes)),
         resets=tuple(resets(module)),
-        forward_parameters=signature.forward(),
-        call=signature.call(),
+        methods=tuple(methods),
     )
-    return frame, printer.uses
+    return frame, uses
 
 
 def _blocks(program: Program, printer: Printer, path: str) -> Iterator[Block]:
@@ -174,7 +179,7 @@ def is_read_whole(program: Program, name: str) -> bool:
 def _equations(steps: Iterable[Step], printer: Printer, path: str, indent: str) -> Iterator[Block]:
     """The statements of steps below their equations; the second output of a call needs none."""
     for step in steps:
-        statements = printer.step(step)
+        statements = printer.statements(step)
         comments: list[str] = []
         for span in step.spans:
             lines = [printable(line.strip()) for line in span.text.split("\n")]

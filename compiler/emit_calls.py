@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import typed as t
 from .emit_text import ATOM, Text
 from .names import python_name
-from .program import Argument, Call, Gather, Num, Read, Step, is_number
+from .program import Argument, Call, Extend, Gather, Num, Read, Step, is_number
 
 if TYPE_CHECKING:
     from .emit_expr import Printer
@@ -47,7 +48,31 @@ def _invocation(p: Printer, node: Call) -> str:
     arguments += [f"{python_name(name)}={p.print(value).code}" for name, value in node.settings]
     if holds_params(node.module):
         arguments.append(f"**ops.submodule(params, {_path(p, node)})")
-    return f"{p.functions[node.module.qualified]}({', '.join(arguments)})"
+    if node.slot is None:
+        return f"{p.functions[node.module.qualified]}({', '.join(arguments)})"
+    cache = f"cache.child({_slot(p, node.slot, [*_turn(p), *node.over])})"
+    return f"{p.steps[node.module.qualified]}({', '.join([cache, *arguments])})[0]"
+
+
+def extend(p: Printer, node: Extend) -> Text:
+    """A tensor at all positions so far: kept ones, then new ones."""
+    new = p.print(node.new)
+    slot = _slot(p, node.name, [counter.name for counter in node.over])
+    code = f"cache.extend({slot}, {new.code}, {node.position})"
+    return p.permute(Text(code, ATOM, node.axes))
+
+
+def _turn(p: Printer) -> list[str]:
+    """The index of the loop around."""
+    return [] if p.loop is None else [p.program.loops[p.loop].index]
+
+
+def _slot(p: Printer, name: str, counters: Sequence[str]) -> str:
+    """The name under which a turn of a loop keeps what it needs again."""
+    if not counters:
+        return repr(name)
+    places = "".join(f".{{{python_name(counter)}}}" for counter in counters)
+    return f'f"{name}{places}"'
 
 
 def _path(p: Printer, node: Call) -> str:

@@ -13,8 +13,11 @@ from .program import Program, Size, walk
 from .source import Span
 
 
-def entry_checks(program: Program, printer: Printer, path: str) -> list[str]:
-    """Dtypes, shapes, derived sizes, requires, defaults, draws, and the indices used."""
+def entry_checks(
+    program: Program, printer: Printer, path: str, times: Sequence[str] = ()
+) -> list[str]:
+    """Dtypes, shapes, derived sizes, requires, defaults, draws, `times`, and the indices
+    used."""
     module = program.module
     given = [v for v in (*module.inputs.values(), *module.params.values()) if not v.default]
     lines = _dtypes(module, path)
@@ -36,6 +39,7 @@ def entry_checks(program: Program, printer: Printer, path: str) -> list[str]:
             lines += _default(module, variable, path)
     for variable in module.randoms.values():
         lines += _draw(module, variable, path)
+    lines += times
     for axis in program.ranges:
         if axis in printer.indices:
             size = printer.print(program.ranges[axis]).code

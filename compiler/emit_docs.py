@@ -9,7 +9,7 @@ from . import typed as t
 from .diagnostics import printable
 from .emit_calls import holds_params
 from .emit_checks import number_text
-from .names import python_name
+from .names import python_name, snake_case
 
 
 def docstring(lines: Sequence[str], indent: int) -> str:
@@ -57,6 +57,20 @@ def function_doc(module: t.Module, path: str) -> list[str]:
         lines.append(f"    {python_name(name)}: {kind[definition.type]}, shape {shape}.")
     lines += ["", "Raises:", "    TypeError: a tensor has another dtype."]
     lines.append("    ValueError: a shape, a device or a required condition does not fit.")
+    return lines
+
+
+def step_doc(module: t.Module, path: str) -> list[str]:
+    """What `step` takes and gives, beside the function of all positions."""
+    assert module.incremental is not None
+    name = snake_case(module.name)
+    lines = [f"`{name}` at new positions of `{module.incremental}`, after those in the cache.", ""]
+    lines += [f"Spec: {module.qualified} ({path}:{module.span.line})", "", "Args:"]
+    lines.append("    cache: what was kept of earlier positions; it is changed in place.")
+    lines.append(f"    The others are those of `{name}`, for the new positions alone.")
+    lines += ["", "Returns:", "    The outputs at the new positions, and the cache.", ""]
+    lines += ["Raises:", "    TypeError: a tensor has another dtype.", "    ValueError: a shape, a"]
+    lines[-1] += " device or a condition does not fit, or the cache is full."
     return lines
 
 

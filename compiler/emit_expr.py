@@ -24,6 +24,7 @@ from .program import (
     Const,
     Contract,
     Counter,
+    Extend,
     Gather,
     Iota,
     Map,
@@ -32,6 +33,7 @@ from .program import (
     Product,
     Program,
     Read,
+    Recall,
     Reduce,
     Row,
     Size,
@@ -49,7 +51,8 @@ from .program import Sequence as Slices
 class Printer:
     """Prints the steps of one function; `uses` gathers the modules and locals they need.
 
-    `functions` are what other modules' functions are called, by qualified name; `wide` names
+    `functions` are what other modules' functions are called, by qualified name, `steps` those
+    that are fed position by position; `wide` names
     the tensors kept in the format of computation: those that depend on sizes and consts
     alone; `owner` stands before the names of consts.
     """
@@ -57,6 +60,7 @@ class Printer:
     program: Program
     owner: str = ""
     functions: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
     wide: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     indices: set[str] = field(default_factory=set)
@@ -71,7 +75,7 @@ class Printer:
 
     # steps
 
-    def step(self, step: Step) -> list[str]:
+    def statements(self, step: Step) -> list[str]:
         """The statements that compute a step, the last of which assigns its name."""
         self.order, self.loop = _axis_order(step), step.loop
         native = is_native(step.body) and not self.reads_wide(step.body)
@@ -202,7 +206,7 @@ class Printer:
         for n in walk(node):
             if isinstance(n, Read | Gather) and n.type == "real" and n.name not in self.wide:
                 return True
-            if isinstance(n, Call) and n.type == "real":
+            if isinstance(n, Call | Recall) and n.type == "real":
                 return True
         return False
 
@@ -337,6 +341,10 @@ class Printer:
                 return emit_axes.contract(self, node)
             case Call():
                 return emit_calls.call(self, node)
+            case Extend():
+                return emit_calls.extend(self, node)
+            case Recall():
+                return Text(f"cache.state({node.name!r})", ATOM, node.axes)
             case _:
                 assert_never(node)
 
@@ -377,13 +385,16 @@ def is_native(body: Node) -> bool:
         case Product():
             return len(body.factors) <= 2 and all(_is_plain(x) for _, x in body.factors)
         case Where():
-            return body.type != "real" or (_is_plain(body.then) and _is_plain(body.otherwise))
+            branches = (body.then, body.otherwise)
+            if is_number(body.condition) and any(is_number(x) for x in branches):
+                return body.type != "real"
+            return body.type != "real" or all(_is_plain(x) for x in branches)
         case _:
             return _is_plain(body)
 
 
 def _is_plain(node: Node) -> bool:
-    return isinstance(node, Read | Gather | Call) or is_number(node)
+    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
 
 
 def _is_scaled(node: Node) -> bool:

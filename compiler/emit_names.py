@@ -13,59 +13,63 @@ from .program import Call, Program, walk
 
 @dataclass(frozen=True, slots=True)
 class FileNames:
-    """By qualified name of a module: what its function and its class are called in this file.
-    `imports` are the statements that bring in those of other files."""
+    """By qualified name of a module: what its function, its function of new positions and its
+    class are called in this file. `imports` are the statements that bring in those of other
+    files."""
 
     functions: Mapping[str, str]
+    steps: Mapping[str, str]
     classes: Mapping[str, str]
     imports: tuple[str, ...]
 
 
-def file_names(programs: Sequence[Program]) -> FileNames:
-    """A function that a name of some caller would hide gets a `_` in front."""
-    own = [program.module for program in programs]
-    callees = {m.qualified: m for program in programs for m in _callees(program)}
-    held = {m.qualified: m for module in own for m in _held(module)}
-    everything = {m.qualified: m for m in own} | callees | held
-    hidden = set[str]()
-    for program in programs:
-        local = _local_names(program)
-        called = [program.module, *_callees(program)]
-        hidden |= {m.qualified for m in called if snake_case(m.name) in local}
-        hidden |= {m.qualified for m in _held(program.module) if class_name(m.name) in local}
-    functions, classes = dict[str, str](), dict[str, str]()
-    lines: dict[str, list[str]] = {}
-    here = own[0].qualified.rpartition(".")[0]
-    for name, module in everything.items():
-        prefix = "_" if name in hidden else ""
-        function, class_ = snake_case(module.name), class_name(module.name)
-        functions[name], classes[name] = prefix + function, class_
-        if module in own:
-            continue
-        origin = _origin(name.rpartition(".")[0], here)
-        used = [(function, functions[name])] if name in callees else []
-        if name in held:
-            classes[name] = prefix + class_
-            used.append((class_, classes[name]))
-        lines.setdefault(origin, []).extend(
-            known if known == alias else f"{known} as {alias}" for known, alias in used
-        )
-    statements = [f"from {origin} import {', '.join(sorted(n))}" for origin, n in lines.items()]
-    return FileNames(functions, classes, tuple(sorted(statements)))
+def file_names(programs: Sequence[Program], stepped: Sequence[Program]) -> FileNames:
+    """The names for the programs of a file, of which `stepped` are fed position by position. A
+    function that a name of some caller would hide gets a `_` in front."""
+    own = {program.module.qualified for program in programs}
+    needed: dict[str, dict[str, str]] = {}
+    functions, steps, classes = dict[str, str](), dict[str, str](), dict[str, str]()
+    everything = [*programs, *stepped]
+    local = set[str]().union(*(_local_names(program) for program in everything))
+    here = programs[0].module.qualified.rpartition(".")[0]
+
+    def name(table: dict[str, str], module: t.Module, plain: str) -> None:
+        alias = f"_{plain}" if plain in local else plain
+        table[module.qualified] = alias
+        if module.qualified not in own:
+            origin = _origin(module.qualified.rpartition(".")[0], here)
+            needed.setdefault(origin, {})[plain] = alias
+
+    for program in everything:
+        name(functions, program.module, snake_case(program.module.name))
+        name(classes, program.module, class_name(program.module.name))
+        for call in _calls(program):
+            if call.slot is None:
+                name(functions, call.module, snake_case(call.module.name))
+            else:
+                name(steps, call.module, step_name(call.module))
+        for submodule in program.module.submodules.values():
+            name(classes, submodule.module, class_name(submodule.module.name))
+    for program in stepped:
+        name(steps, program.module, step_name(program.module))
+    imports = []
+    for origin, names in sorted(needed.items()):
+        listed = (n if n == alias else f"{n} as {alias}" for n, alias in sorted(names.items()))
+        imports.append(f"from {origin} import {', '.join(listed)}")
+    return FileNames(functions, steps, classes, tuple(imports))
 
 
-def _callees(program: Program) -> Iterator[t.Module]:
-    """The modules that a program calls."""
+def step_name(module: t.Module) -> str:
+    """The function of a module that is fed new positions."""
+    return f"{snake_case(module.name).rstrip('_')}_step"
+
+
+def _calls(program: Program) -> Iterator[Call]:
+    """The calls of other modules in a program."""
     for step in program.steps:
         for node in walk(step.body):
             if isinstance(node, Call):
-                yield node.module
-
-
-def _held(module: t.Module) -> Iterator[t.Module]:
-    """The modules of its submodules."""
-    for submodule in module.submodules.values():
-        yield submodule.module
+                yield node
 
 
 def _local_names(program: Program) -> set[str]:

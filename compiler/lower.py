@@ -25,43 +25,40 @@ __all__ = ["lower", "lower_number"]
 
 def lower(module: t.Module) -> Program:
     """Module -> Program."""
-    definitions = _Definitions(module)
-    grouped = {m.name: group for group in module.groups for m in group.members}
-    done: set[str] = set()
-    for name, definition in module.definitions.items():
-        if name in done:
-            continue
-        group = grouped.get(name)
-        if group is None and isinstance(definition, t.Recurrence):
-            index = definition.step.axes[definition.position].name
-            group = t.Group(index, definition.descending, (definition,))
-        if group is None:
-            definitions.plain(definition)
-            done.add(name)
-        else:
-            definitions.loop(group)
-            done |= {member.name for member in group.members}
-    return Program(
-        module,
-        tuple(definitions.steps),
-        definitions.ranges,
-        definitions.sequences,
-        definitions.loops,
-    )
+    return Definitions(module).program()
 
 
 @dataclass(slots=True)
-class _Definitions:
+class Definitions:
     """The steps so far; the ranges of their axes, the sequences and loops among them, and the
-    names of tensors that may hold infinities."""
+    names of tensors that may hold infinities. `counters` are names that are Python numbers."""
 
     module: t.Module
+    counters: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
     ranges: dict[str, Node] = field(default_factory=dict)
     sequences: dict[str, p.Sequence] = field(default_factory=dict)
     loops: dict[str, p.Loop] = field(default_factory=dict)
     infinite: set[str] = field(default_factory=set)
     fresh_axes: int = 0
+
+    def program(self) -> Program:
+        grouped = {m.name: group for group in self.module.groups for m in group.members}
+        done: set[str] = set()
+        for name, definition in self.module.definitions.items():
+            if name in done:
+                continue
+            group = grouped.get(name)
+            if group is None and isinstance(definition, t.Recurrence):
+                index = definition.step.axes[definition.position].name
+                group = t.Group(index, definition.descending, (definition,))
+            if group is None:
+                self.plain(definition)
+                done.add(name)
+            else:
+                self.loop(group)
+                done |= {member.name for member in group.members}
+        return Program(self.module, tuple(self.steps), self.ranges, self.sequences, self.loops)
 
     def plain(self, definition: t.Definition) -> None:
         assert not isinstance(definition, t.Recurrence)
@@ -74,7 +71,7 @@ class _Definitions:
         self, part: t.Equation | t.WholeEquation, counter: str | None, local: dict[str, int]
     ) -> Lowering:
         axes = {axis.name: axis.name for axis in part.axes if axis.name != counter}
-        counters = frozenset() if counter is None else frozenset({counter})
+        counters = self.counters | (set() if counter is None else {counter})
         scope = Lowering(self.module, self.ranges, self.infinite, axes, counters, {}, (), local)
         for axis in part.axes:
             if axis.name != counter:

@@ -8,6 +8,7 @@
             | Map | Sum | Product | Where  pointwise; operands broadcast by the names of axes
             | Reduce | Row | Contract      over axes
             | Call                         an output of another module
+            | Extend | Recall              what is kept from one step in time to the next
 
 A recurrence is a loop: its steps bear the name of the loop, in which the step index is a
 Counter, and each defines the tensor `at` one place of its sequence. A value carries the names
@@ -166,7 +167,8 @@ class Call:
     """The output `output` of a module, once for each value of the indices `over`, which are
     Counters inside; its own dimensions are named by `axes`. `use` is the submodule that holds
     the params, `instance` which of a stack. `settings` are the module's sizes and consts;
-    `infinite` tells that the output may hold infinities."""
+    `infinite` tells that the output may hold infinities; `slot` names what the call keeps from
+    one step in time to the next, where it does."""
 
     module: typed.Module
     use: str | None
@@ -178,6 +180,29 @@ class Call:
     axes: tuple[str, ...]
     type: Type
     infinite: bool
+    slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A tensor at all positions in time so far: those that were kept, and the `new` ones, along
+    the axis at `position`. In a loop over `over`, each turn keeps its own."""
+
+    name: str
+    new: Node
+    position: int
+    axes: tuple[str, ...]
+    over: tuple[Counter, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The last element of a sequence along time, as it was kept."""
+
+    name: str
+    axes: tuple[str, ...]
+    type: Type
 
 
 Node = (
@@ -196,6 +221,8 @@ Node = (
     | Row
     | Contract
     | Call
+    | Extend
+    | Recall
 )
 
 
@@ -251,8 +278,10 @@ class Program:
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node, in order."""
     match node:
-        case Num() | Size() | Const() | Counter() | Iota() | Read():
+        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
             return ()
+        case Extend():
+            return (node.new,)
         case Gather():
             return tuple(s.start if isinstance(s, Slice) else s for s in node.subscripts)
         case Map():
@@ -278,8 +307,10 @@ def children(node: Node) -> tuple[Node, ...]:
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     """The node with `change` applied to each operand."""
     match node:
-        case Num() | Size() | Const() | Counter() | Iota() | Read():
+        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
             return node
+        case Extend():
+            return replace(node, new=change(node.new))
         case Gather():
             return replace(
                 node,
@@ -336,6 +367,8 @@ def axes_of(node: Node) -> frozenset[str]:
             return frozenset()
         case Call():
             return frozenset({*node.over, *node.axes})
+        case Extend() | Recall():
+            return frozenset(node.axes)
         case Iota():
             return frozenset({node.axis})
         case Read():

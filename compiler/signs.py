@@ -16,6 +16,7 @@ from .program import (
     Const,
     Contract,
     Counter,
+    Extend,
     Gather,
     Iota,
     Map,
@@ -23,6 +24,7 @@ from .program import (
     Num,
     Product,
     Read,
+    Recall,
     Reduce,
     Row,
     Size,
@@ -79,8 +81,10 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return node.op == "log_softmax" and (
                 node.where is not None or may_be_infinite(node.body, infinite, False)
             )
-        case Contract():
+        case Contract() | Recall():
             return False
+        case Extend():
+            return may_be_infinite(node.new, infinite, False)
         case _:
             assert_never(node)
 

@@ -166,6 +166,56 @@ def so_far(
     return torch.stack([slices.get(place, blank) for place in range(shape[dim])], dim)
 
 
+class Cache:
+    """What an incremental module keeps from one step in time to the next: tensors at all
+    positions so far, last elements of sequences, and the caches of the modules it calls.
+
+    `length` counts the positions so far, `capacity` those that there is room for.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"a cache has room for 1 position or more, not {capacity}")
+        self.capacity = capacity
+        self.length = 0
+        self.tensors: dict[str, Tensor] = {}
+        self.children: dict[str, Cache] = {}
+
+    def extend(self, name: str, new: Tensor, dim: int) -> Tensor:
+        """Keep a tensor's new positions along `dim`, and give all of them so far: a view of
+        a buffer that is allocated once, with room for the one element that a sequence has more
+        than there are positions."""
+        end = self.length + new.shape[dim]
+        if name not in self.tensors:
+            shape = [*new.shape]
+            shape[dim] = self.capacity + 1
+            self.tensors[name] = new.new_zeros(shape)
+        buffer = self.tensors[name]
+        buffer.narrow(dim, self.length, new.shape[dim]).copy_(new)
+        return buffer.narrow(dim, 0, end)
+
+    def state(self, name: str) -> Tensor:
+        """The last element of a sequence."""
+        return self.tensors[name]
+
+    def keep(self, name: str, last: Tensor) -> None:
+        """Keep the last element of a sequence."""
+        self.tensors[name] = last
+
+    def advance(self, count: int) -> int:
+        """The number of positions with so many new ones. Raises ValueError without room."""
+        total = self.length + count
+        if total > self.capacity:
+            raise ValueError(f"a cache for {self.capacity} positions cannot hold {total}")
+        return total
+
+    def child(self, name: str) -> Cache:
+        """The cache of a module that is called; empty at first."""
+        if name not in self.children:
+            self.children[name] = Cache(self.capacity)
+        return self.children[name]
+
+
 def softmax(x: Tensor, dim: int, where: Tensor) -> Tensor:
     """exp(x) / sum of exp(x) over the entries that `where` admits; 0 at the others, and
     everywhere in a row without any. Their values do not matter, in the gradient either."""

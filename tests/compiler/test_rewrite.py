@@ -79,7 +79,7 @@ def compiled(spec: str, folder: Path, without: tuple[str, ...]) -> tuple[Module,
     log = Log()
     modules = load(root, log)
     assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, log, without), out, True)
+    write(generate(modules, without), out, True)
     return modules["m.M"], out
 
 
