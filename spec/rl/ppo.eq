@@ -20,6 +20,9 @@ output loss = -mean[b,t if m[b,t]] surrogate[b,t]
 
 law on_policy: loss == -mean[b,t if m[b,t]] A[b,t]   with old[b,t] = lp[b,t]
 law bound:     loss >= -mean[b,t if m[b,t]] ratio[b,t] * A[b,t]
+law too_high:  grad(loss, lp[b,t]) == 0   given A[b,t] > 0, ratio[b,t] > 1 + epsilon
+law too_low:   grad(loss, lp[b,t]) == 0   given A[b,t] < 0, ratio[b,t] < 1 - epsilon
+law within:    grad(loss, lp[b,t]) == -[m[b,t]] * ratio[b,t] * A[b,t] / (count[b,t] (m[b,t]))   given 1 - epsilon < ratio[b,t] < 1 + epsilon
 
 
 module PPOBound
@@ -60,6 +63,7 @@ surrogate[b,t] = if A[b,t] < 0 then max(clipped[b,t], c * A[b,t]) else clipped[b
 output loss = -mean[b,t if m[b,t]] surrogate[b,t]
 
 law on_policy: loss == -mean[b,t if m[b,t]] A[b,t]   with old[b,t] = lp[b,t]
+law far_off:    grad(loss, lp[b,t]) == 0   given A[b,t] < 0, ratio[b,t] > c
 law bounded:   loss <= mean[b,t if m[b,t]] c * abs(A[b,t])
 
 
