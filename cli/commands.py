@@ -82,7 +82,7 @@ def build_command(
     wanted = {n: m for n, m in modules.items() if n.rpartition(".")[0] in files_chosen}
     log = Log()
     try:
-        files = generate(wanted, log, without)
+        files = generate(wanted, without)
     except SpecError:
         print_diagnostics(log)
         return 1

@@ -20,8 +20,8 @@ from ..compiler.project import UsageError, find_project, select, shipped
 from .commands import load_or_fail
 
 if TYPE_CHECKING:
+    from ..verifier.plan import Options
     from ..verifier.report import Report
-    from ..verifier.verify import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def _options(
     level: str, dtypes: Sequence[str], device: str, seed: int, regime: str | None
 ) -> Options:
     """The options of a run. Raises UsageError where one has no meaning."""
+    from ..verifier.plan import DTYPES, QUICK_DTYPES, Options
     from ..verifier.regimes import REGIMES
-    from ..verifier.verify import DTYPES, QUICK_DTYPES, Options
 
     if level not in ("quick", "full"):
         raise UsageError(f"--level is quick or full, not `{level}`")

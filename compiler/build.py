@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from .diagnostics import Log, printable
-from .emit import emit
+from .diagnostics import printable
+from .emit import Compiled, emit
 from .lower import lower
-from .program import Program
+from .lower_steps import lower_steps
 from .rewrite import rewrite
 from .typed import Module
 
@@ -27,28 +27,31 @@ _HEADER = re.compile(
 )
 
 
-def generate(
-    modules: Mapping[str, Module], log: Log, without: Collection[str] = ()
-) -> dict[str, str]:
+def generate(modules: Mapping[str, Module], without: Collection[str] = ()) -> dict[str, str]:
     """Typed modules, by qualified name -> the text of each generated file, by its path.
 
     Files are formatted, and complete with the `__init__.py` of every folder.
     """
-    programs: dict[str, list[Program]] = {}
+    compiled: dict[str, list[Compiled]] = {}
     for qualified, module in modules.items():
-        # Typed module -> Tensor program
-        program = lower(module, log)
-        if program is not None:
-            # Tensor program -> Tensor program
-            stem = qualified.rpartition(".")[0].replace(".", "/")
-            programs.setdefault(stem, []).append(rewrite(program, without))
-    log.raise_errors()
+        stem = qualified.rpartition(".")[0].replace(".", "/")
+        compiled.setdefault(stem, []).append(compile_module(module, without))
     # Tensor program -> Python text
-    texts = {f"{stem}.py": emit(group, f"{stem}.eq") for stem, group in programs.items()}
-    for stem in programs:
+    texts = {f"{stem}.py": emit(group, f"{stem}.eq") for stem, group in compiled.items()}
+    for stem in compiled:
         for folder in list(Path(stem).parents):
             texts[(folder / "__init__.py").as_posix()] = '"""Generated PyTorch modules."""\n'
     return {path: head(path, text) for path, text in sorted(format_all(texts).items())}
+
+
+def compile_module(module: Module, without: Collection[str]) -> Compiled:
+    """Typed module -> its tensor programs, rewritten."""
+    # Typed module -> Tensor program -> Tensor program
+    whole = rewrite(lower(module), without)
+    if module.incremental is None:
+        return Compiled(whole)
+    steps, stepwise = lower_steps(module)
+    return Compiled(whole, rewrite(steps, without), stepwise)
 
 
 def head(path: str, text: str) -> str:

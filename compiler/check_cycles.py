@@ -317,6 +317,8 @@ def _check_parts(
         if member.base is None:
             for part in typed:
                 equations.enter(scope, part, part.dims)
+                if part.name == member.name:
+                    scope.records.pop(member.name, None)
     if poisoned:
         raise Poisoned
     return parts

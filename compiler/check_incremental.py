@@ -16,6 +16,7 @@ from .ranges import Prover
 from .reads import Read, reads_of
 from .show import show
 from .source import Span
+from .stepwise import is_size, parts_of, stepwise, time_axes
 from .substitute import unfolded
 from .support import Support, support_of
 from .walk import nodes
@@ -46,7 +47,11 @@ def check_incremental(log: Log, module: t.Module, prover: Prover, place: Span) -
     if module.sizes[time].value is not None:
         log.add("E822", place, f"the range `{time}` of `{module.incremental}` is derived")
         return
-    findings = list(_form(module, time, place)) or list(_late(module, time, prover, {}))
+    findings = (
+        list(_form(module, time, place))
+        or list(_late(module, time, prover, {}))
+        or list(_impossible(module, time))
+    )
     for f in findings:
         log.add(f.code, f.span, f.message, label=f.label, help=f.help)
 
@@ -88,7 +93,7 @@ def _form(module: t.Module, time: str, place: Span) -> Iterator[_Finding]:
 
 def _bare(dims: tuple[t.Expr, ...], time: str) -> list[int]:
     """The axes that have the size of time."""
-    return [i for i, d in enumerate(dims) if isinstance(d, t.SizeRef) and d.name == time]
+    return [i for i, d in enumerate(dims) if is_size(d, time)]
 
 
 def _other_uses(module: t.Module, time: str) -> Iterator[_Finding]:
@@ -109,7 +114,7 @@ def _other_uses(module: t.Module, time: str) -> Iterator[_Finding]:
                 what = "a param" if variable.kind == "param" else "an axis that is not time"
                 yield finding(dim, what)
     for definition in module.definitions.values():
-        for part in _parts(definition):
+        for part in parts_of(definition):
             for axis in part.axes:
                 bare = isinstance(axis.range, t.SizeRef) and axis.range.name == time
                 if not bare and _speaks_of(axis.range, time, module):
@@ -135,10 +140,10 @@ def _scalars(whole: t.View | t.Output) -> list[t.Expr]:
     return found
 
 
-def _parts(definition: t.Definition) -> tuple[t.Equation | t.WholeEquation, ...]:
-    if isinstance(definition, t.Recurrence):
-        return (definition.base, definition.step)
-    return (definition,)
+def _impossible(module: t.Module, time: str) -> Iterator[_Finding]:
+    """What cannot be kept from one step in time to the next, though the module is causal."""
+    for obstacle in stepwise(module, time)[1]:
+        yield _Finding("E828", obstacle.span, obstacle.message, obstacle.label)
 
 
 # causality
@@ -156,12 +161,12 @@ def _late(module: t.Module, time: str, prover: Prover, inner: _Inner) -> Iterato
     wrong: set[str] = set()
     for name, definition in module.definitions.items():
         findings: list[_Finding] = []
-        for part in _parts(definition):
+        for part in parts_of(definition):
             now = [a.name for a in part.axes if _bare((a.range,), time)]
             for read in reads_of(part, supports):
                 if read.tensor in wrong and read.tensor != name:
                     wrong.add(name)  # for the same reason
-                for place, extra in _time_axes(module, read.tensor, time):
+                for place, extra in time_axes(module, read.tensor, time):
                     if place < len(read.subscripts):
                         findings += _late_read(prover, read, place, extra, now)
             if isinstance(part, t.WholeEquation):
@@ -169,17 +174,6 @@ def _late(module: t.Module, time: str, prover: Prover, inner: _Inner) -> Iterato
         if findings and name not in wrong:
             wrong.add(name)
             yield from findings
-
-
-def _time_axes(module: t.Module, name: str, time: str) -> list[tuple[int, int]]:
-    """The time axes of a tensor, each with how many elements it has more than time."""
-    tensor = module.tensor(name)
-    axes = [(i, 0) for i in _bare(tensor.dims, time)]
-    if isinstance(tensor, t.Recurrence):
-        moving = tensor.step.axes[tensor.position]
-        if _bare((moving.range,), time):
-            axes.append((tensor.position, 0 if tensor.descending else 1))
-    return axes
 
 
 def _late_read(

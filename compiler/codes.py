@@ -1,8 +1,8 @@
 """The table of diagnostics: every code, what it means and how to mend it.
 
 E0 files and budgets, E1 syntax, E2 names and indices, E3 sizes and shapes, E4 types, E5 ranges,
-E6 definitions, E7 modules and calls, E8 laws and incremental evaluation, E9 the compiler,
-W2 warnings. docs/errors.md shows each with an example.
+E6 definitions, E7 modules and calls, E8 laws and incremental evaluation, W2 warnings.
+docs/errors.md shows each with an example.
 """
 
 from __future__ import annotations
@@ -434,8 +434,10 @@ t. Masks count: what a masked softmax multiplies is read only inside the mask.
 E827 An output that is not along time
 Every output of an incremental module has exactly one axis of size T.
 
-E901 Not compiled yet
-The spec is well-formed, and the compiler cannot generate code for this part of it yet.
+E828 What time steps cannot keep
+The equations are causal, but evaluating them a few positions at a time would need what the
+cache does not hold: an earlier turn of a loop in the midst of it, a tensor along several of its
+axes of time, or a callee that looks back and is not `incremental` itself.
 
 W201 An unused index
 No statement mentions the index. Remove it.

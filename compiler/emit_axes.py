@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 def gather(p: Printer, node: Gather, *, sorted: bool = True) -> Text:
     """The tensor subscripted; its axes in the order of the step where `sorted`."""
+    node, tensor = _slice_of_sequence(p, node)
     computed = [i for i, s in enumerate(node.subscripts) if not isinstance(s, Slice)]
-    tensor = p.read(Read(node.name, (), node.type)).code
     numbers = [i for i in computed if is_number(_place(p, node, i))]
     moving = [i for i in computed if i not in numbers]
     if len(moving) > 1:
@@ -50,6 +51,26 @@ def gather(p: Printer, node: Gather, *, sorted: bool = True) -> Text:
     code = f"{tensor}[{', '.join(subscripts)}]" if subscripts else tensor
     text = Text(code, ATOM, tuple(axes))
     return p.permute(text) if sorted else text
+
+
+def _slice_of_sequence(p: Printer, node: Gather) -> tuple[Gather, str]:
+    """The tensor's name; a slice of a sequence, without that axis, where its place is a
+    number."""
+    sequence = p.program.sequences.get(node.name)
+    if sequence is not None:
+        at = node.subscripts[sequence.position]
+        if not isinstance(at, Slice) and is_number(at):
+            place = _index(p, node, sequence.position).code
+            slices = f"{p.slices(node.name)}[{place}]"
+            code = f"ops.widen({slices})" if p.widening and node.type == "real" else slices
+            i = sequence.position
+            kept = replace(
+                node,
+                subscripts=node.subscripts[:i] + node.subscripts[i + 1 :],
+                dims=node.dims[:i] + node.dims[i + 1 :],
+            )
+            return kept, code
+    return node, p.read(Read(node.name, (), node.type)).code
 
 
 def _gather_everywhere(p: Printer, node: Gather, tensor: str) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import typed as t
+from .emit_calls import holds_params
 from .emit_expr import Printer
 from .lower import lower_number
 from .names import python_name
@@ -12,8 +13,11 @@ from .program import Program, Size, walk
 from .source import Span
 
 
-def entry_checks(program: Program, printer: Printer, path: str) -> list[str]:
-    """Dtypes, shapes, derived sizes, requires, defaults, draws, and the indices used."""
+def entry_checks(
+    program: Program, printer: Printer, path: str, times: Sequence[str] = ()
+) -> list[str]:
+    """Dtypes, shapes, derived sizes, requires, defaults, draws, `times`, and the indices
+    used."""
     module = program.module
     given = [v for v in (*module.inputs.values(), *module.params.values()) if not v.default]
     lines = _dtypes(module, path)
@@ -35,10 +39,11 @@ def entry_checks(program: Program, printer: Printer, path: str) -> list[str]:
             lines += _default(module, variable, path)
     for variable in module.randoms.values():
         lines += _draw(module, variable, path)
+    lines += times
     for axis in program.ranges:
         if axis in printer.indices:
             size = printer.print(program.ranges[axis]).code
-            lines.append(f"{python_name(axis)} = torch.arange({size}, device=device)")
+            lines.append(f"{printer.index(axis)} = torch.arange({size}, device=device)")
     return lines
 
 
@@ -77,7 +82,8 @@ def _dtypes(module: t.Module, path: str) -> list[str]:
     variables = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
     functions: dict[t.Type, str] = {"real": "reals", "int": "integers", "bool": "booleans"}
     lines: list[str] = []
-    must = {v.type for v in variables if not _is_optional(v)}
+    held = any(holds_params(submodule.module) for submodule in module.submodules.values())
+    must = {v.type for v in variables if not _is_optional(v)} | ({"real"} if held else set())
     order: list[t.Type] = ["real", "int", "bool"]
     order.sort(key=lambda type: type not in must)
     for type in order:
@@ -85,6 +91,8 @@ def _dtypes(module: t.Module, path: str) -> list[str]:
         if not mine and type != "real":
             continue
         given = _by_declaration([v for v in mine if not _is_optional(v)], path)
+        if held and type == "real":
+            given = "{" + ", ".join(filter(None, [given[1:-1], "**params"])) + "}"
         optional = _by_declaration([v for v in mine if _is_optional(v)], path)
         arguments = ["spec", given]
         arguments += [optional] if optional != "{}" else []

@@ -6,33 +6,25 @@ whole step, its own axes first, and operands are aligned by `None` subscripts.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import collections
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import assert_never
 
-from . import emit_axes
+from . import emit_axes, emit_calls, emit_pointwise
 from .emit_text import (
-    ADD,
     ATOM,
-    BINARY,
-    CHUNK,
-    FUNCTIONS,
-    MUL,
-    NOT,
-    NUMBER_FUNCTIONS,
-    OR,
-    PYTHON_BINARY,
-    TERNARY,
     UNARY,
     Text,
     to_float,
 )
 from .names import python_name
 from .program import (
+    Call,
     Const,
     Contract,
+    Counter,
+    Extend,
     Gather,
     Iota,
     Map,
@@ -41,73 +33,119 @@ from .program import (
     Product,
     Program,
     Read,
+    Recall,
     Reduce,
     Row,
     Size,
     Step,
     Sum,
     Where,
-    axes_of,
     children,
     is_number,
     walk,
 )
+from .program import Sequence as Slices
 
 
 @dataclass(slots=True)
 class Printer:
     """Prints the steps of one function; `uses` gathers the modules and locals they need.
 
-    `wide` names the tensors kept in the format of computation: those that depend on sizes
-    and consts alone; `owner` stands before the names of consts.
+    `functions` are what other modules' functions are called, by qualified name, `steps` those
+    that are fed position by position; `wide` names
+    the tensors kept in the format of computation: those that depend on sizes and consts
+    alone; `owner` stands before the names of consts.
     """
 
     program: Program
     owner: str = ""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
     wide: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     indices: set[str] = field(default_factory=set)
     order: tuple[str, ...] = ()
+    loop: str | None = None
     widening: bool = False
     named: dict[Node, Text] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    records: set[str] = field(default_factory=set)
+    record: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
 
     # steps
 
-    def step(self, step: Step) -> list[str]:
+    def statements(self, step: Step) -> list[str]:
         """The statements that compute a step, the last of which assigns its name."""
-        self.order = _axis_order(step)
+        self.order, self.loop = _axis_order(step), step.loop
         native = is_native(step.body) and not self.reads_wide(step.body)
         from_reals = self.depends_on_reals(step.body)
         self.widening = not native and from_reals
         self.named, self.aliases = {}, {}
         lines = self.alias(step) if self.widening else []
+        lines += emit_calls.record(self, step)
+        if step.name in self.fields:
+            return lines
         for node in self.shared(step.body):
             text = self.print(node)
             name = self.temporary(step, node)
             lines.append(f"{name} = {text.code}")
             self.named[node] = Text(name, ATOM, text.axes)
+        kept = step.output or step.name in self.program.sequences
         text = self.broadcast(self.print(step.body), step.axes)
-        if is_number(step.body):
-            text = self.as_tensor(text, step.body)
-        if step.body.type == "real" and not from_reals and not step.output:
+        if step.body.type == "real" and not from_reals and not kept:
             self.wide.add(step.name)
-        elif step.body.type == "real" and not (native and from_reals):
+        if is_number(step.body):
+            text = self.constant(step)
+        elif (
+            step.body.type == "real" and step.name not in self.wide and not (native and from_reals)
+        ):
             self.uses.add("dtype")
             text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
-        if isinstance(step.body, Read) and text.code == python_name(step.body.name):
+        whole = isinstance(step.body, Read) and text.code == self.spelled(step.body.name)
+        if whole and step.at is None:
             text = Text(f"{text.code}.clone()", ATOM, text.axes)
-        lines.append(f"{python_name(step.name)} = {text.code}")
-        return lines
+        return [*lines, self.assignment(step, text.code)]
+
+    def assignment(self, step: Step, code: str) -> str:
+        """The statement that gives a tensor its name, or a sequence its slice."""
+        if step.at is None:
+            return f"{self.spelled(step.name)} = {code}"
+        slices = self.slices(step.name)
+        if step.loop is None:
+            return f"{slices} = {{{self.print(step.at).code}: {code}}}"
+        return f"{slices}[{self.print(step.at).code}] = {code}"
+
+    def spelled(self, name: str) -> str:
+        """A tensor's name in Python; an output of a call is a field of its record."""
+        return self.fields.get(name) or python_name(name.replace(".", "_"))
+
+    def slices(self, name: str) -> str:
+        """The name of the dictionary that holds a sequence's slices by their places."""
+        return self.apart(f"{self.spelled(name)}_at")
+
+    def index(self, axis: str) -> str:
+        """The name of the tensor of an index's values; a loop may use the index itself."""
+        loops = {loop.index for loop in self.program.loops.values()}
+        calls = {
+            axis
+            for step in self.program.steps
+            for node in walk(step.body)
+            if isinstance(node, Call)
+            for axis in node.over
+        }
+        name = python_name(axis)
+        return self.apart(f"{name}_range") if axis in loops | calls else name
 
     def alias(self, step: Step) -> list[str]:
         """Widen tensors that are read more than once under a local name, once."""
-        counts = Counter(
+        counts = collections.Counter(
             node.name
             for node in walk(step.body)
             if isinstance(node, Read | Gather)
             and node.type == "real"
             and node.name not in self.wide
+            and node.name not in self.program.sequences
         )
         lines = []
         for name, count in counts.items():
@@ -121,20 +159,54 @@ class Printer:
         """A real tensor by name, in the format of computation."""
         if name in self.aliases:
             return self.aliases[name]
-        plain = python_name(name)
+        plain = self.plain(name)
         return f"ops.widen({plain})" if self.widening and name not in self.wide else plain
 
-    def as_tensor(self, text: Text, node: Node) -> Text:
-        if text.code.startswith(("torch.broadcast_to(", "ops.number(")):
-            return text
-        dtype = {"real": "wide", "int": "torch.int64", "bool": "torch.bool"}[node.type]
-        self.uses |= {"device", "wide" if dtype == "wide" else "device"}
-        return Text(f"ops.number({text.code}, {dtype}, device)", ATOM)
+    def plain(self, name: str) -> str:
+        """A tensor by name, in its own format."""
+        sequence = self.program.sequences.get(name)
+        if sequence is not None and sequence.loop == self.loop:
+            return self.so_far(name, sequence)
+        return self.spelled(name)
+
+    def stacked(self, name: str) -> str:
+        """The statement that puts a sequence together."""
+        sequence = self.program.sequences[name]
+        count = self.print(sequence.dims[sequence.position]).code
+        index = python_name(self.program.loops[sequence.loop].index)
+        slices = f"[{self.slices(name)}[{index}] for {index} in range({count})]"
+        return f"{self.spelled(name)} = torch.stack({slices}, {sequence.position})"
+
+    def so_far(self, name: str, sequence: Slices) -> str:
+        """A sequence inside its own loop, with zeros where it is not made yet."""
+        dims = ", ".join(self.print(dim).code for dim in sequence.dims)
+        kind = self.program.module.tensor(name).type
+        dtype = {"real": "dtype", "int": "torch.int64", "bool": "torch.bool"}[kind]
+        self.uses |= {dtype, "device"}
+        shape = f"({dims},)" if len(sequence.dims) == 1 else f"({dims})"
+        slices = self.slices(name)
+        return f"ops.so_far({slices}, {shape}, {sequence.position}, {dtype}, device)"
+
+    def constant(self, step: Step) -> Text:
+        """A tensor that has one number everywhere."""
+        text = self.print(step.body)
+        real = "wide" if step.name in self.wide else "dtype"
+        dtype = {"real": real, "int": "torch.int64", "bool": "torch.bool"}[step.body.type]
+        self.uses |= {"device", dtype}
+        if text.code.startswith("ops."):
+            return Text(f"{self.broadcast(text, step.axes).code}.to({dtype})", ATOM, step.axes)
+        if not step.axes:
+            return Text(f"ops.number({text.code}, {dtype}, device)", ATOM)
+        sizes = self.sizes(step.axes)
+        code = f"torch.full({sizes}, {text.code}, dtype={dtype}, device=device)"
+        return Text(code, ATOM, step.axes)
 
     def depends_on_reals(self, node: Node) -> bool:
         """Whether a value comes from real inputs, params or draws, whose format it follows."""
         for n in walk(node):
             if isinstance(n, Read | Gather) and n.type == "real" and n.name not in self.wide:
+                return True
+            if isinstance(n, Call | Recall) and n.type == "real":
                 return True
         return False
 
@@ -142,8 +214,11 @@ class Printer:
         return any(isinstance(n, Read | Gather) and n.name in self.wide for n in walk(node))
 
     def shared(self, body: Node) -> list[Node]:
-        """Parts that occur more than once, inner ones first."""
-        parents: Counter[Node] = Counter()
+        """Parts that occur more than once, inner ones first; none in a call, whose arguments
+        may vary from one repetition to the next."""
+        if any(isinstance(node, Call) for node in walk(body)):
+            return []
+        parents: collections.Counter[Node] = collections.Counter()
         seen: list[Node] = []
         known: set[Node] = set()
 
@@ -167,11 +242,16 @@ class Printer:
 
     def fresh(self, stem: str) -> str:
         """A local name that nothing else in the function has."""
+        used = {text.code for text in self.named.values()} | set(self.aliases.values())
+        return self.apart(stem, used)
+
+    def apart(self, stem: str, used: Collection[str] = ()) -> str:
+        """The stem, with a number where the spec or `used` has that name."""
         module = self.program.module
         names: list[Iterable[str]] = [module.sizes, module.indices, module.inputs, module.params]
         names += [module.randoms, module.consts, [step.name for step in self.program.steps]]
-        taken = {python_name(name) for group in names for name in group}
-        taken |= {text.code for text in self.named.values()} | set(self.aliases.values())
+        taken = {python_name(name.replace(".", "_")) for group in names for name in group}
+        taken |= set(used)
         name, n = stem, 1
         while name in taken:
             n += 1
@@ -204,12 +284,16 @@ class Printer:
         if set(axes) <= set(text.axes):
             return text
         aligned = self.align(text, axes)
-        sizes = ", ".join(self.size(axis) for axis in axes)
         value = aligned.code
         if not text.axes and not value.startswith("ops.number("):
             value = f"ops.number({value}, wide, device)"
             self.uses |= {"wide", "device"}
-        return Text(f"torch.broadcast_to({value}, ({sizes},))", ATOM, axes)
+        return Text(f"torch.broadcast_to({value}, {self.sizes(axes)})", ATOM, axes)
+
+    def sizes(self, axes: Sequence[str]) -> str:
+        """A shape by its axes."""
+        sizes = ", ".join(self.size(axis) for axis in axes)
+        return f"({sizes},)" if len(axes) == 1 else f"({sizes})"
 
     def size(self, axis: str) -> str:
         return self.print(self.program.ranges[axis]).code
@@ -232,27 +316,35 @@ class Printer:
                 return Text(python_name(node.name), ATOM)
             case Const():
                 return Text(self.owner + python_name(node.name), ATOM)
+            case Counter():
+                return Text(python_name(node.name), ATOM)
             case Iota():
                 self.indices.add(node.axis)
-                return Text(python_name(node.axis), ATOM, (node.axis,))
+                return Text(self.index(node.axis), ATOM, (node.axis,))
             case Read():
                 return self.read(node)
             case Gather():
                 return emit_axes.gather(self, node)
             case Map():
-                return self.map(node)
+                return emit_pointwise.mapped(self, node)
             case Sum():
-                return self.sum(node)
+                return emit_pointwise.total(self, node)
             case Product():
-                return self.product(node)
+                return emit_pointwise.product(self, node)
             case Where():
-                return self.where(node)
+                return emit_pointwise.where(self, node)
             case Reduce():
                 return emit_axes.reduce(self, node)
             case Row():
                 return emit_axes.row(self, node)
             case Contract():
                 return emit_axes.contract(self, node)
+            case Call():
+                return emit_calls.call(self, node)
+            case Extend():
+                return emit_calls.extend(self, node)
+            case Recall():
+                return Text(f"cache.state({node.name!r})", ATOM, node.axes)
             case _:
                 assert_never(node)
 
@@ -268,7 +360,7 @@ class Printer:
         return Text(repr(to_float(node.value)), ATOM)
 
     def read(self, node: Read) -> Text:
-        code = self.tensor(node.name) if node.type == "real" else python_name(node.name)
+        code = self.tensor(node.name) if node.type == "real" else self.plain(node.name)
         return self.permute(Text(code, ATOM, node.axes))
 
     def permute(self, text: Text) -> Text:
@@ -280,164 +372,6 @@ class Printer:
             return Text(f"{text.at(ATOM)}.T", ATOM, axes)
         places = ", ".join(str(text.axes.index(axis)) for axis in axes)
         return Text(f"{text.at(ATOM)}.permute({places})", ATOM, axes)
-
-    def map(self, node: Map) -> Text:
-        if node.op == "pow" and node.operands[1] == Num(Fraction(2), "int"):
-            operand = self.print(node.operands[0])
-            if operand.axes:
-                return Text(f"{operand.at(ATOM)}.square()", ATOM, operand.axes)
-        if node.op in BINARY:
-            return self.binary(node)
-        if is_number(node):
-            return self.number(node)
-        if node.op in ("min", "max"):
-            return self.extreme(node)
-        if node.op == "not":
-            operand = self.print(node.operands[0])
-            return Text(f"~{operand.at(UNARY)}", UNARY, operand.axes)
-        if node.op == "real":
-            operand = self.print(node.operands[0])
-            self.uses.add("wide")
-            return Text(f"{operand.at(ATOM)}.to(wide)", ATOM, operand.axes)
-        if node.op == "int":
-            operand = self.print(node.operands[0])
-            return Text(f"{operand.at(ATOM)}.long()", ATOM, operand.axes)
-        if node.op in ("floor", "ceil", "sign") and node.operands[0].type == "real":
-            operand = self.print(node.operands[0])
-            tail = ".long()" if node.type == "int" else ""
-            return Text(f"torch.{node.op}({operand.code}){tail}", ATOM, operand.axes)
-        if node.op == "stop":
-            operand = self.print(node.operands[0])
-            return Text(f"{operand.at(ATOM)}.detach()", ATOM, operand.axes)
-        if node.op.startswith("rounded "):
-            operand = self.print(node.operands[0])
-            dtype = node.op.split()[1]
-            return Text(f"ops.rounded({operand.code}, torch.{dtype})", ATOM, operand.axes)
-        codes, axes = self.together(node.operands, TERNARY)
-        return Text(f"{FUNCTIONS[node.op]}({', '.join(codes)})", ATOM, axes)
-
-    def binary(self, node: Map) -> Text:
-        symbol, prec = BINARY[node.op]
-        if is_number(node):
-            symbol, prec = PYTHON_BINARY.get(node.op, (symbol, prec))
-        texts = [self.print(operand) for operand in node.operands]
-        axes = self.sort({axis for text in texts for axis in text.axes})
-        first, *rest = (self.align(text, axes) for text in texts)
-        if node.op == "pow":
-            codes = [first.at(ATOM), *(text.at(UNARY) for text in rest)]
-        elif node.op in ("and", "or", "//", "%"):
-            codes = [first.at(prec), *(text.at(prec + 1) for text in rest)]
-        else:
-            codes = [first.at(prec + 1), *(text.at(prec + 1) for text in rest)]
-        return Text(f" {symbol} ".join(codes), prec, axes)
-
-    def number(self, node: Map) -> Text:
-        """A function of Python numbers."""
-        texts = [self.print(operand) for operand in node.operands]
-        code = texts[0].code
-        if node.op == "not":
-            return Text(f"not {texts[0].at(NOT)}", NOT)
-        if node.op in ("real", "stop"):
-            return texts[0]
-        if node.op == "int":
-            return Text(f"int({code})", ATOM)
-        if node.op == "sign":
-            return Text(f"(({code}) > 0) - (({code}) < 0)", ADD)
-        if node.op in ("min", "max"):
-            return Text(f"{node.op}({', '.join(text.code for text in texts)})", ATOM)
-        if node.op == "abs":
-            return Text(f"abs({code})", ATOM)
-        if node.op in NUMBER_FUNCTIONS:
-            self.uses.add("math")
-            return Text(f"math.{NUMBER_FUNCTIONS[node.op]}({code})", ATOM)
-        self.uses |= {"wide", "device"}
-        inner = [f"ops.number({text.code}, wide, device)" for text in texts]
-        if node.op.startswith("rounded "):
-            return Text(f"ops.rounded({inner[0]}, torch.{node.op.split()[1]})", ATOM)
-        return Text(f"{FUNCTIONS[node.op]}({', '.join(inner)})", ATOM)
-
-    def extreme(self, node: Map) -> Text:
-        """min or max of tensors and numbers; max(x, 0) is relu."""
-        numbers = [x for x in node.operands if is_number(x)]
-        tensors = [x for x in node.operands if not is_number(x)]
-        codes, axes = self.together(tensors, TERNARY)
-        code = codes[0]
-        for other in codes[1:]:
-            code = f"torch.{node.op}imum({code}, {other})"
-        if not numbers:
-            return Text(code, ATOM, axes)
-        zero = len(numbers) == 1 and isinstance(numbers[0], Num) and numbers[0].value == 0
-        if node.op == "max" and zero and node.type == "real":
-            return Text(f"torch.relu({code})", ATOM, axes)
-        bounds = [self.print(x).code for x in numbers]
-        bound = bounds[0] if len(bounds) == 1 else f"{node.op}({', '.join(bounds)})"
-        side = "min" if node.op == "max" else "max"
-        return Text(f"torch.clamp({code}, {side}={bound})", ATOM, axes)
-
-    def sum(self, node: Sum) -> Text:
-        axes = self.sort(axes_of(node))
-        if len(node.terms) == 1:
-            text = self.print(node.terms[0][1])
-            return Text(f"-{text.at(MUL)}", min(max(text.prec, MUL), UNARY), axes)
-        pieces = []
-        for sign, term in node.terms:
-            text = self.align(self.print(term), axes)
-            pieces.append((sign, text.at(ADD if sign > 0 else MUL)))
-        groups = []
-        for i in range(0, len(pieces), CHUNK):
-            (sign, first), *rest = pieces[i : i + CHUNK]
-            code = first if sign > 0 else f"-{first}"
-            code += "".join(f" {'+' if sign > 0 else '-'} {piece}" for sign, piece in rest)
-            groups.append(code)
-        if len(groups) > 1:
-            return Text(" + ".join(f"({group})" for group in groups), ADD, axes)
-        return Text(groups[0], ADD, axes)
-
-    def product(self, node: Product) -> Text:
-        if node.safe:
-            return self.safe_product(node)
-        axes = self.sort(axes_of(node))
-        code = ""
-        for i, (op, factor) in enumerate(node.factors):
-            text = self.align(self.print(factor), axes)
-            piece = text.at(MUL if i == 0 else UNARY)
-            if i and i % CHUNK == 0:
-                code = f"({code})"
-            code = piece if i == 0 else f"{code} {op} {piece}"
-        return Text(code, MUL, axes)
-
-    def safe_product(self, node: Product) -> Text:
-        axes = self.sort(axes_of(node))
-        above = [self.print(x) for op, x in node.factors if op == "*"]
-        below = [self.print(x) for op, x in node.factors if op == "/"]
-        code = above[0]
-        for text in above[1:]:
-            pair = self.sort({*code.axes, *text.axes})
-            left, right = self.align(code, pair).code, self.align(text, pair).code
-            code = Text(f"ops.multiply({left}, {right})", ATOM, pair)
-        result = self.align(code, axes)
-        if not below:
-            return result
-        divisors = "".join(f" / {self.align(text, axes).at(UNARY)}" for text in below)
-        return Text(result.at(MUL) + divisors, MUL, axes)
-
-    def where(self, node: Where) -> Text:
-        if is_number(node.condition):
-            axes = self.sort(axes_of(node))
-            condition, then, other = (
-                self.align(self.print(x), axes) for x in (node.condition, node.then, node.otherwise)
-            )
-            code = f"{then.at(OR)} if {condition.at(OR)} else {other.at(TERNARY)}"
-            return Text(code, TERNARY, axes)
-        codes, axes = self.together((node.condition, node.then, node.otherwise), TERNARY)
-        if is_number(node.then) and is_number(node.otherwise):
-            if node.type == "real":
-                self.uses |= {"wide", "device"}
-                codes[1] = f"ops.number({codes[1]}, wide, device)"
-            elif node.type == "bool":
-                codes[1] = f"torch.tensor({codes[1]}, device=device)"
-                self.uses.add("device")
-        return Text(f"torch.where({', '.join(codes)})", ATOM, axes)
 
 
 def is_native(body: Node) -> bool:
@@ -451,13 +385,16 @@ def is_native(body: Node) -> bool:
         case Product():
             return len(body.factors) <= 2 and all(_is_plain(x) for _, x in body.factors)
         case Where():
-            return body.type != "real" or (_is_plain(body.then) and _is_plain(body.otherwise))
+            branches = (body.then, body.otherwise)
+            if is_number(body.condition) and any(is_number(x) for x in branches):
+                return body.type != "real"
+            return body.type != "real" or all(_is_plain(x) for x in branches)
         case _:
             return _is_plain(body)
 
 
 def _is_plain(node: Node) -> bool:
-    return isinstance(node, Read | Gather) or is_number(node)
+    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
 
 
 def _is_scaled(node: Node) -> bool:
@@ -475,6 +412,10 @@ def _axis_order(step: Step) -> tuple[str, ...]:
         bound: tuple[str, ...] = ()
         if isinstance(node, Reduce | Contract):
             bound = node.axes
+        elif isinstance(node, Row):
+            bound = (node.axis,)
+        elif isinstance(node, Call):
+            bound = tuple(axis for argument in node.arguments for axis in argument.axes)
         for axis in bound:
             if axis not in order:
                 order.append(axis)

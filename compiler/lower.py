@@ -1,309 +1,224 @@
-"""Typed module -> tensor program: total, naive and literal.
+"""Typed module -> tensor program: definitions, in an order of evaluation.
 
-Every index in scope is an axis. What a condition excludes is not looked at: inside `if`
-branches, filters and the right sides of `and` and `or`, computed subscripts are clamped, and
-the argument of a function that is not finite everywhere is replaced by a harmless number
-where the condition fails, so that neither the value nor the gradient of what is kept can be
-spoilt by what is not.
+An equation is a step. Sequences that feed one another, with what stands between their steps,
+are a loop: first their bases, then the steps of one turn. What is read at its own step alone
+stays local to the turn; the rest is kept, slice by slice, as a sequence. A call is repeated
+for each value of the indices on its left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from fractions import Fraction
-from typing import assert_never
 
+from . import program as p
 from . import typed as t
-from .diagnostics import Log
-from .program import (
-    Const,
-    Gather,
-    Iota,
-    Map,
-    Node,
-    Num,
-    Product,
-    Program,
-    Read,
-    Reduce,
-    Row,
-    Size,
-    Slice,
-    Step,
-    Sum,
-    Where,
-    axes_of,
-    is_number,
-)
-from .signs import may_be_infinite
+from .lower_expressions import Lowering, as_type, lower_number
+from .program import Node, Num, Program, Step
+from .reads import Read, reads_of
+from .signs import infinite_names, may_be_infinite
 
-HARMLESS = {"log": 1, "sqrt": 1, "log1p": 0, "exp": 0, "expm1": 0}
-"""Functions that are not finite everywhere, with a point where value and derivative are."""
+__all__ = ["lower", "lower_number"]
 
 
-def lower(module: t.Module, log: Log) -> Program | None:
-    """Module -> Program; None, with diagnostics, where a construct is not compiled yet."""
-    steps: list[Step] = []
-    ranges: dict[str, Node] = {}
-    infinite: set[str] = set()
-    for name, definition in module.definitions.items():
-        match definition:
-            case t.Equation():
-                axes = tuple(axis.name for axis in definition.axes)
-                lowering = _Lowering(module, ranges, infinite, {a: a for a in axes}, {}, ())
-                for axis in definition.axes:
-                    ranges[axis.name] = lowering.lower(axis.range)
-                body = _as(definition.body.type, lowering.lower(definition.body))
-                steps.append(Step(name, axes, body, (definition.span,), definition.output))
-                if may_be_infinite(body, infinite):
-                    infinite.add(name)
-            case t.Recurrence():
-                _not_yet(log, definition, "recurrences are")
-            case t.WholeEquation():
-                _not_yet(log, definition, "calls of modules and whole tensors are")
-            case _:
-                assert_never(definition)
-    if module.incremental is not None and not log.failed:
-        log.add("E901", module.span, "`incremental` is not compiled yet")
-    return None if log.failed else Program(module, tuple(steps), ranges)
+def lower(module: t.Module) -> Program:
+    """Module -> Program."""
+    return Definitions(module).program()
 
 
-def lower_number(module: t.Module, expr: t.Expr) -> Node:
-    """An expression of sizes, consts and literals -> Node."""
-    return _Lowering(module, {}, set(), {}, {}, ()).lower(expr)
-
-
-def _not_yet(log: Log, definition: t.Definition, what: str) -> None:
-    log.add("E901", definition.span, f"{what} not compiled yet")
-
-
-def _as(type: t.Type, node: Node) -> Node:
-    """The node, turned into a real where a real is wanted and it is not one."""
-    if type == "real" and node.type != "real":
-        return replace(node, type="real") if isinstance(node, Num) else Map("real", (node,), "real")
-    return node
-
-
-def conjunction(conditions: tuple[Node, ...]) -> Node:
-    """All of the conditions, at least one."""
-    return conditions[0] if len(conditions) == 1 else Map("and", conditions, "bool")
-
-
-@dataclass(frozen=True, slots=True)
-class _Lowering:
-    """What is in scope: the axis of each index, the arguments of a `def`, the guards; and
-    which tensors may hold infinities."""
+@dataclass(slots=True)
+class Definitions:
+    """The steps so far; the ranges of their axes, the sequences and loops among them, and the
+    names of tensors that may hold infinities. `counters` are names that are Python numbers."""
 
     module: t.Module
-    ranges: dict[str, Node]
-    infinite: set[str]
-    axes: Mapping[str, str]
-    arguments: Mapping[str, Node]
-    guards: tuple[Node, ...]
+    counters: frozenset[str] = frozenset()
+    steps: list[Step] = field(default_factory=list)
+    ranges: dict[str, Node] = field(default_factory=dict)
+    sequences: dict[str, p.Sequence] = field(default_factory=dict)
+    loops: dict[str, p.Loop] = field(default_factory=dict)
+    infinite: set[str] = field(default_factory=set)
+    fresh_axes: int = 0
 
-    def under(self, *conditions: Node) -> _Lowering:
-        return replace(self, guards=self.guards + conditions)
-
-    def binding(self, bound: tuple[t.Bound, ...], axes: tuple[str, ...]) -> _Lowering:
-        """With these indices in scope; guards about an index that is hidden do not apply."""
-        for index, axis in zip(bound, axes, strict=True):
-            self.ranges[axis] = self.lower(index.range)
-        guards = tuple(g for g in self.guards if not axes_of(g) & set(axes))
-        names = {index.name: axis for index, axis in zip(bound, axes, strict=True)}
-        return replace(self, axes={**self.axes, **names}, guards=guards)
-
-    def harmless(self, node: Node, value: int) -> Node:
-        """The node where the guards hold, `value` elsewhere."""
-        if not self.guards or is_number(node):
-            return node
-        number = Num(Fraction(value), node.type)
-        return Where(conjunction(self.guards), node, number, node.type)
-
-    def real(self, expr: t.Expr) -> Node:
-        return _as("real", self.lower(expr))
-
-    def lower(self, expr: t.Expr) -> Node:
-        match expr:
-            case t.Number():
-                return Num(expr.value, expr.type)
-            case t.Truth():
-                return Num(Fraction(int(expr.value)), "bool")
-            case t.Constant():
-                return Num(expr.name, "real")
-            case t.IndexRef():
-                return Iota(self.axes[expr.name])
-            case t.SizeRef():
-                return Size(expr.name)
-            case t.ConstRef():
-                return Const(expr.name)
-            case t.ArgumentRef():
-                return self.arguments[expr.name]
-            case t.Element():
-                return self.element(expr)
-            case t.Add():
-                terms = tuple((sign, _as(expr.type, self.lower(x))) for sign, x in expr.terms)
-                return Sum(terms, expr.type)
-            case t.Mul():
-                return self.product(expr)
-            case t.IntDiv():
-                right = self.harmless(self.lower(expr.right), 1)
-                return Map(expr.operator, (self.lower(expr.left), right), "int")
-            case t.Power():
-                return self.power(expr)
-            case t.Compare():
-                left, right = self.lower(expr.left), self.lower(expr.right)
-                return Map(expr.operator, (left, right), "bool")
-            case t.And():
-                return self.logical("and", expr.operands)
-            case t.Or():
-                return self.logical("or", expr.operands)
-            case t.Not():
-                return Map("not", (self.lower(expr.operand),), "bool")
-            case t.Iverson():
-                return Map("int", (self.lower(expr.condition),), "int")
-            case t.If():
-                condition = self.lower(expr.condition)
-                otherwise = Map("not", (condition,), "bool")
-                then = self.under(condition).lower(expr.then)
-                other = self.under(otherwise).lower(expr.otherwise)
-                return Where(condition, _as(expr.type, then), _as(expr.type, other), expr.type)
-            case t.Function():
-                operands = tuple(_as(expr.type, self.lower(x)) for x in expr.arguments)
-                if expr.name in ("floor", "ceil", "sign"):
-                    operands = tuple(self.lower(x) for x in expr.arguments)
-                if expr.name in HARMLESS:
-                    operands = (self.harmless(operands[0], HARMLESS[expr.name]),)
-                return Map(expr.name, operands, expr.type)
-            case t.Apply():
-                arguments = [self.lower(argument) for argument in expr.arguments]
-                scope = dict(zip(expr.parameters, arguments, strict=True))
-                return replace(self, arguments=scope).lower(expr.body)
-            case t.Rounded():
-                return Map(f"rounded {expr.format}", (self.real(expr.argument),), "real")
-            case t.Reduce():
-                return self.reduce(expr)
-            case t.Row():
-                axis = self.axes[expr.at.name]
-                inner = self.binding((expr.bound,), (axis,))
-                where = None if expr.where is None else inner.lower(expr.where)
-                if where is not None:
-                    inner = inner.under(where)
-                wants: t.Type = expr.body.type if expr.operator == "rank" else "real"
-                body = _as(wants, inner.lower(expr.body))
-                return Row(expr.operator, axis, where, body, expr.type)
-            case t.Derivative():
-                raise AssertionError("derivatives stand only in laws")
-            case _:
-                assert_never(expr)
-
-    def logical(self, op: str, operands: tuple[t.Expr, ...]) -> Node:
-        scope, lowered = self, list[Node]()
-        for operand in operands:
-            lowered.append(scope.lower(operand))
-            last = lowered[-1]
-            scope = scope.under(last if op == "and" else Map("not", (last,), "bool"))
-        return Map(op, tuple(lowered), "bool")
-
-    def product(self, expr: t.Mul) -> Node:
-        factors: list[tuple[str, Node]] = []
-        conditions: list[Node] = []
-        for op, factor in expr.factors:
-            if op == "*" and isinstance(factor, t.Iverson):
-                conditions.append(self.lower(factor.condition))
+    def program(self) -> Program:
+        grouped = {m.name: group for group in self.module.groups for m in group.members}
+        done: set[str] = set()
+        for name, definition in self.module.definitions.items():
+            if name in done:
                 continue
-            node = _as(expr.type, self.lower(factor))
-            if op == "/" or may_be_infinite(node, self.infinite, top=False):
-                node = self.harmless(node, 1)
-            factors.append((op, node))
-        if not factors or factors[0][0] == "/":
-            factors.insert(0, ("*", Num(Fraction(1), expr.type)))
-        node = factors[0][1] if len(factors) == 1 else Product(tuple(factors), expr.type)
-        if not conditions:
-            return node
-        return Where(conjunction(tuple(conditions)), node, Num(Fraction(0), node.type), node.type)
+            group = grouped.get(name)
+            if group is None and isinstance(definition, t.Recurrence):
+                index = definition.step.axes[definition.position].name
+                group = t.Group(index, definition.descending, (definition,))
+            if group is None:
+                self.plain(definition)
+                done.add(name)
+            else:
+                self.loop(group)
+                done |= {member.name for member in group.members}
+        return Program(self.module, tuple(self.steps), self.ranges, self.sequences, self.loops)
 
-    def power(self, expr: t.Power) -> Node:
-        base, exponent = self.real(expr.base), self.lower(expr.exponent)
-        if exponent == Sum(((-1, Num(Fraction(1), "int")),), "int"):
-            one = Num(Fraction(1), "real")
-            return Product((("*", one), ("/", self.harmless(base, 1))), "real")
-        squares = isinstance(exponent, Num) and isinstance(exponent.value, Fraction)
-        if not (squares and exponent.type == "int"):
-            base, exponent = self.harmless(base, 1), _as("real", exponent)
-        return Map("pow", (base, exponent), "real")
+    def plain(self, definition: t.Definition) -> None:
+        assert not isinstance(definition, t.Recurrence)
+        step = self.step(definition, definition.type, self.scope(definition, None, {}))
+        self.steps.append(changed(step, output=definition.output))
+        if may_be_infinite(step.body, self.infinite):
+            self.infinite.add(step.name)
 
-    def reduce(self, expr: t.Reduce) -> Node:
-        axes = tuple(bound.name for bound in expr.bound)
-        inner = self.binding(expr.bound, axes)
-        where = None if expr.where is None else inner.lower(expr.where)
-        if where is not None:
-            inner = inner.under(where)
-        body = inner.lower(expr.body)
-        if expr.operator == "mean" and where is not None:
-            true = Num(Fraction(1), "bool")
-            number = Reduce("count", axes, where, true, "int")
-            total = Reduce("sum", axes, where, _as("real", body), "real")
-            divisor = _as("real", self.harmless(number, 1))
-            return Product((("*", total), ("/", divisor)), "real")
-        if expr.type == "real":
-            body = _as("real", body)
-        return Reduce(expr.operator, axes, where, body, expr.type)
+    def scope(
+        self, part: t.Equation | t.WholeEquation, counter: str | None, local: dict[str, int]
+    ) -> Lowering:
+        axes = {axis.name: axis.name for axis in part.axes if axis.name != counter}
+        counters = self.counters | (set() if counter is None else {counter})
+        scope = Lowering(self.module, self.ranges, self.infinite, axes, counters, {}, (), local)
+        for axis in part.axes:
+            if axis.name != counter:
+                self.ranges[axis.name] = scope.lower(axis.range)
+        return scope
 
-    def element(self, expr: t.Element) -> Node:
-        """A tensor read whole where its subscripts are distinct indices, else gathered."""
-        subscripts = [self.lower(sub) for sub in expr.subscripts]
-        dims = tuple(self.lower(dim) for dim in self.module.tensor(expr.tensor).dims)
-        along = [
-            sub.axis
-            for sub, dim in zip(subscripts, dims, strict=True)
-            if isinstance(sub, Iota) and self.ranges[sub.axis] == dim
-        ]
-        if len(along) == len(subscripts) == len(set(along)):
-            return Read(expr.tensor, tuple(along), expr.type)
-        clamp = bool(self.guards)
-        places: list[Slice | Node] = []
-        for i, sub in enumerate(subscripts):
-            elsewhere = frozenset[str]().union(
-                *(axes_of(other) for j, other in enumerate(subscripts) if j != i)
-            )
-            whole = isinstance(sub, Iota) and self.ranges[sub.axis] == dims[i]
-            form = _slice(sub) if whole or not clamp else None
-            places.append(sub if form is None or form.axis in elsewhere else form)
-        return Gather(expr.tensor, tuple(places), dims, clamp, expr.type)
+    def step(self, part: t.Equation | t.WholeEquation, type: t.Type, scope: Lowering) -> Step:
+        axes = tuple(scope.axes)
+        if isinstance(part, t.Equation):
+            body = scope.lower(part.body)
+        else:
+            body, own = self.whole(part.body, scope, axes)
+            axes += own
+        return Step(part.name, axes, as_type(type, body), (part.span,), False)
+
+    # whole tensors
+
+    def whole(
+        self, whole: t.View | t.Output, scope: Lowering, over: tuple[str, ...]
+    ) -> tuple[Node, tuple[str, ...]]:
+        """A whole tensor as a node, and the names of its axes. A call is repeated `over`
+        indices."""
+        axes = tuple(self.fresh(dim, scope) for dim in whole.dims)
+        if isinstance(whole, t.View):
+            rest = [t.IndexRef(whole.span, axis) for axis in axes]
+            inner = changed(scope, axes={**scope.axes, **{axis: axis for axis in axes}})
+            element = t.Element(whole.span, whole.tensor, (*whole.subscripts, *rest), whole.type)
+            return inner.element(element), axes
+        call = whole.call
+        scope = changed(scope, axes={}, counters=scope.counters | set(over))
+        arguments = tuple(
+            self.argument(name, value, scope) for name, value in call.arguments.items()
+        )
+        passed = {n for n, size in call.module.sizes.items() if size.origin == "passed"}
+        settings = [(n, scope.lower(e)) for n, e in call.sizes.items() if n in passed]
+        settings += [(n, scope.real(e)) for n, e in call.consts.items()]
+        instance = None if call.instance is None else scope.lower(call.instance)
+        node = p.Call(
+            call.module,
+            call.use,
+            instance,
+            over,
+            arguments,
+            tuple(settings),
+            whole.name,
+            axes,
+            whole.type,
+            whole.name in infinite_names(lower(call.module).steps),
+        )
+        return node, axes
+
+    def argument(self, name: str, value: t.Whole | t.Expr, scope: Lowering) -> p.Argument:
+        if isinstance(value, t.View | t.Output):
+            node, axes = self.whole(value, scope, ())
+            return p.Argument(name, axes, node)
+        return p.Argument(name, (), scope.lower(value))
+
+    def fresh(self, dim: t.Expr, scope: Lowering) -> str:
+        """A name for an axis that has none in the spec."""
+        module = self.module
+        taken = {*module.sizes, *module.indices, *module.inputs, *module.params}
+        taken |= {*module.randoms, *module.consts, *module.definitions}
+        while True:
+            self.fresh_axes += 1
+            name = f"i{self.fresh_axes}"
+            if name not in taken:
+                self.ranges[name] = scope.lower(dim)
+                return name
+
+    # loops
+
+    def loop(self, group: t.Group) -> None:
+        """The bases of a group, then its loop. What may be infinite depends on all turns, so
+        they are lowered until no more is found."""
+        name = group.members[0].name
+        local = self.local(group)
+        start = len(self.steps)
+        while True:
+            before = set(self.infinite)
+            del self.steps[start:]
+            self.turn(group, name, local)
+            for step in self.steps[start:]:
+                if may_be_infinite(step.body, self.infinite):
+                    self.infinite.add(step.name)
+            if self.infinite == before:
+                return
+
+    def turn(self, group: t.Group, name: str, local: dict[str, int]) -> None:
+        counter = p.Counter(group.index)
+        for member in group.members:
+            if not isinstance(member, t.Recurrence):
+                continue
+            scope = self.scope(member.base, None, {})
+            moving = scope.lower(member.step.axes[member.position].range)
+            first = moving if member.descending else Num(Fraction(0), "int")
+            base = self.step(member.base, member.type, scope)
+            self.steps.append(changed(base, at=first))
+            self.loops[name] = p.Loop(group.index, moving, group.descending)
+            dims = tuple(scope.lower(dim) for dim in member.dims)
+            self.sequences[member.name] = p.Sequence(member.position, dims, name)
+        for member in group.members:
+            part = member.step if isinstance(member, t.Recurrence) else member
+            scope = self.scope(part, group.index, local)
+            step = self.step(part, member.type, scope)
+            at: Node | None = None if member.name in local else counter
+            if isinstance(member, t.Recurrence) and not member.descending:
+                at = p.Sum(((1, counter), (1, Num(Fraction(1), "int"))), "int")
+            elif member.name not in local and member.name not in self.sequences:
+                dims = tuple(scope.lower(dim) for dim in member.dims)
+                position = _position(part, group.index)
+                self.sequences[member.name] = p.Sequence(position, dims, name)
+            self.steps.append(changed(step, output=member.output, loop=name, at=at))
+
+    def local(self, group: t.Group) -> dict[str, int]:
+        """The members that are read at their own step alone, with the position of its axis."""
+        between = [m for m in group.members if not isinstance(m, t.Recurrence) and not m.output]
+        places = {m.name: _position(m, group.index) for m in between}
+        members = {m.name for m in group.members}
+        for definition in self.module.definitions.values():
+            for part, inside in _parts(definition, members):
+                for read in reads_of(part):
+                    if read.tensor in places and not (
+                        inside and _is_here(read, places[read.tensor], group.index)
+                    ):
+                        del places[read.tensor]
+        return places
 
 
-def _slice(node: Node) -> Slice | None:
-    """start + step · index, where the node has that form with a positive step."""
-    zero = Num(Fraction(0), "int")
-    terms = node.terms if isinstance(node, Sum) else ((1, node),)
-    along: tuple[str, int] | None = None
-    start: list[tuple[int, Node]] = []
-    for sign, term in terms:
-        if is_number(term):
-            start.append((sign, term))
-            continue
-        stride = _stride(term)
-        if stride is None or sign < 0 or along is not None:
-            return None
-        along = stride
-    if along is None:
-        return None
-    axis, step = along
-    if not start:
-        return Slice(axis, zero, step)
-    whole = start[0][1] if len(start) == 1 and start[0][0] == 1 else Sum(tuple(start), "int")
-    return Slice(axis, whole, step)
+def _position(part: t.Equation | t.WholeEquation, index: str) -> int:
+    return [axis.name for axis in part.axes].index(index)
 
 
-def _stride(node: Node) -> tuple[str, int] | None:
-    """(axis, n) for the index times a positive literal n."""
-    if isinstance(node, Iota):
-        return node.axis, 1
-    if isinstance(node, Product) and len(node.factors) == 2:
-        (_, left), (_, right) = node.factors
-        if isinstance(left, Iota):
-            left, right = right, left
-        if isinstance(left, Num) and isinstance(right, Iota) and left.value in range(1, 1 << 20):
-            return right.axis, int(left.value)
-    return None
+def _parts(
+    definition: t.Definition, members: set[str]
+) -> Iterator[tuple[t.Equation | t.WholeEquation, bool]]:
+    """The equations of a definition, and whether they stand in the loop of these members."""
+    if isinstance(definition, t.Recurrence):
+        yield definition.base, False
+        yield definition.step, definition.name in members
+    else:
+        yield definition, definition.name in members
+
+
+def _is_here(read: Read, position: int, index: str) -> bool:
+    """Whether an element is read at the step that is being made."""
+    subscripts: Sequence[t.Expr] = read.subscripts
+    if position >= len(subscripts) or index in read.hidden:
+        return False
+    at = subscripts[position]
+    return isinstance(at, t.IndexRef) and at.name == index

@@ -44,7 +44,7 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
             while fresh in taken:
                 fresh += "_"
             taken.add(fresh)
-            logs[name] = Step(fresh, step.axes, body, step.spans, False)
+            logs[name] = replace(step, name=fresh, body=body, output=False)
         return logs[name].name
 
     def rule(node: Node) -> Node:

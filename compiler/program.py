@@ -1,21 +1,25 @@
 """The tensor program: one named-axis expression for each equation.
 
     Program = Step*                        in an order of evaluation
-    Step    = name axes Node               name[axes] = Node
-    Node    = Num | Size | Const           Python numbers
+    Step    = name axes Node               name[axes] = Node, perhaps in a loop
+    Node    = Num | Size | Const | Counter Python numbers
             | Iota                         the values of an index along its axis
             | Read | Gather                tensors, whole or at computed places
             | Map | Sum | Product | Where  pointwise; operands broadcast by the names of axes
             | Reduce | Row | Contract      over axes
+            | Call                         an output of another module
+            | Extend | Recall              what is kept from one step in time to the next
 
-A value carries the names of its axes; positions appear only when text is emitted. Nodes are
-compared by structure, so equal parts are found by equality.
+A recurrence is a loop: its steps bear the name of the loop, in which the step index is a
+Counter, and each defines the tensor `at` one place of its sequence. A value carries the names
+of its axes; positions appear only when text is emitted. Nodes are compared by structure, so
+equal parts are found by equality.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -42,6 +46,14 @@ class Size:
 class Const:
     name: str
     type: Type = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The step index of a loop, or the index along which a call is repeated."""
+
+    name: str
+    type: Type = "int"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +153,63 @@ class Contract:
     type: Type = "real"
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What a call passes under a name: a tensor along `axes`."""
+
+    name: str
+    axes: tuple[str, ...]
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The output `output` of a module, once for each value of the indices `over`, which are
+    Counters inside; its own dimensions are named by `axes`. `use` is the submodule that holds
+    the params, `instance` which of a stack. `settings` are the module's sizes and consts;
+    `infinite` tells that the output may hold infinities; `slot` names what the call keeps from
+    one step in time to the next, where it does."""
+
+    module: typed.Module
+    use: str | None
+    instance: Node | None
+    over: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    settings: tuple[tuple[str, Node], ...]
+    output: str
+    axes: tuple[str, ...]
+    type: Type
+    infinite: bool
+    slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A tensor at all positions in time so far: those that were kept, and the `new` ones, along
+    the axis at `position`. In a loop over `over`, each turn keeps its own."""
+
+    name: str
+    new: Node
+    position: int
+    axes: tuple[str, ...]
+    over: tuple[Counter, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The last element of a sequence along time, as it was kept."""
+
+    name: str
+    axes: tuple[str, ...]
+    type: Type
+
+
 Node = (
     Num
     | Size
     | Const
+    | Counter
     | Iota
     | Read
     | Gather
@@ -155,36 +220,68 @@ Node = (
     | Reduce
     | Row
     | Contract
+    | Call
+    | Extend
+    | Recall
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`name[axes] = body`; `spans` are the equations it implements."""
+    """`name[axes] = body`; `spans` are the equations it implements. `loop` is the loop
+    that it stands in, if any; `at` its place in a sequence, whose axis is not among `axes`."""
 
     name: str
     axes: tuple[str, ...]
     body: Node
     spans: tuple[Span, ...]
     output: bool
+    loop: str | None = None
+    at: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A tensor that is made one slice after another in a loop: `dims` is its shape, `position`
+    the axis along which it is made."""
+
+    position: int
+    dims: tuple[Node, ...]
+    loop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The name of its index, how many steps it has, and which way it runs."""
+
+    index: str
+    length: Node
+    descending: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """`ranges` holds the size of each axis, `sequences` the tensors made in loops that are read
+    at other steps or after the loop."""
+
     module: typed.Module
     steps: tuple[Step, ...]
     ranges: Mapping[str, Node]
-    """The size of each axis."""
+    sequences: Mapping[str, Sequence] = field(default_factory=dict)
+    loops: Mapping[str, Loop] = field(default_factory=dict)
 
     def step(self, name: str) -> Step | None:
-        return next((step for step in self.steps if step.name == name), None)
+        """The step that defines a whole tensor; None for a sequence, or a given one."""
+        return next((s for s in self.steps if s.name == name and s.at is None), None)
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node, in order."""
     match node:
-        case Num() | Size() | Const() | Iota() | Read():
+        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
             return ()
+        case Extend():
+            return (node.new,)
         case Gather():
             return tuple(s.start if isinstance(s, Slice) else s for s in node.subscripts)
         case Map():
@@ -199,6 +296,10 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.body,) if node.where is None else (node.where, node.body)
         case Contract():
             return node.factors
+        case Call():
+            inside = [argument.value for argument in node.arguments]
+            inside += [value for _, value in node.settings]
+            return tuple(inside if node.instance is None else [node.instance, *inside])
         case _:
             assert_never(node)
 
@@ -206,8 +307,10 @@ def children(node: Node) -> tuple[Node, ...]:
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     """The node with `change` applied to each operand."""
     match node:
-        case Num() | Size() | Const() | Iota() | Read():
+        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
             return node
+        case Extend():
+            return replace(node, new=change(node.new))
         case Gather():
             return replace(
                 node,
@@ -234,6 +337,13 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
             return replace(node, where=where, body=change(node.body))
         case Contract():
             return replace(node, factors=tuple(change(x) for x in node.factors))
+        case Call():
+            return replace(
+                node,
+                instance=None if node.instance is None else change(node.instance),
+                arguments=tuple(replace(a, value=change(a.value)) for a in node.arguments),
+                settings=tuple((name, change(value)) for name, value in node.settings),
+            )
         case _:
             assert_never(node)
 
@@ -253,8 +363,12 @@ def walk(node: Node) -> Iterator[Node]:
 def axes_of(node: Node) -> frozenset[str]:
     """The axes along which a value varies."""
     match node:
-        case Num() | Size() | Const():
+        case Num() | Size() | Const() | Counter():
             return frozenset()
+        case Call():
+            return frozenset({*node.over, *node.axes})
+        case Extend() | Recall():
+            return frozenset(node.axes)
         case Iota():
             return frozenset({node.axis})
         case Read():
@@ -276,7 +390,7 @@ def axes_of(node: Node) -> frozenset[str]:
 
 def is_number(node: Node) -> bool:
     """Whether the value is a Python number: made of literals, sizes and consts alone."""
-    return isinstance(node, Num | Size | Const) or (
+    return isinstance(node, Num | Size | Const | Counter) or (
         isinstance(node, Map | Sum | Product | Where)
         and all(is_number(child) for child in children(node))
     )

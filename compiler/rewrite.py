@@ -8,8 +8,9 @@ one out. The program is checked before and after each.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
-from .program import Contract, Program, Reduce, axes_of, reads, walk
+from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
 from .rule_contract import contract
 from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
@@ -47,6 +48,8 @@ def check(program: Program) -> None:
     """
     known = {*program.module.inputs, *program.module.params, *program.module.randoms}
     for step in program.steps:
+        if step.loop is not None:
+            known |= {n for n, sequence in program.sequences.items() if sequence.loop == step.loop}
         assert axes_of(step.body) <= set(step.axes), f"{step.name} varies along a foreign axis"
         assert reads(step.body) <= known, f"{step.name} reads what is not defined yet"
         for node in walk(step.body):
@@ -59,9 +62,10 @@ def check(program: Program) -> None:
 def live(program: Program) -> Program:
     """The program without steps that no output needs."""
     needed: set[str] = set()
-    kept = []
-    for step in reversed(program.steps):
-        if step.output or step.name in needed:
-            kept.append(step)
-            needed |= reads(step.body)
-    return Program(program.module, tuple(reversed(kept)), program.ranges)
+    kept: list[Step] = []
+    while True:
+        more = [s for s in program.steps if s.output or s.name in needed]
+        if len(more) == len(kept):
+            return replace(program, steps=tuple(kept))
+        kept = more
+        needed |= {name for step in kept for name in reads(step.body)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from .patterns import in_steps, is_zero
@@ -17,7 +16,7 @@ from .program import (
     axes_of,
     is_number,
 )
-from .signs import may_be_infinite
+from .signs import infinite_names, may_be_infinite
 
 
 def contract(program: Program) -> Program:
@@ -25,15 +24,8 @@ def contract(program: Program) -> Program:
     the bound indices leaves the sum, and a sum of a product of tensors is never spelled out
     along all their axes at once. Sums with a factor that may be infinite stay as they are.
     """
-    infinite: set[str] = set()
-    steps = []
-    for step in program.steps:
-        alone = replace(program, steps=(step,))
-        changed = in_steps(alone, lambda node: _rule(node, infinite)).steps[0]
-        if may_be_infinite(changed.body, infinite):
-            infinite.add(step.name)
-        steps.append(changed)
-    return replace(program, steps=tuple(steps))
+    infinite = infinite_names(program.steps)
+    return in_steps(program, lambda node: _rule(node, infinite))
 
 
 def _rule(node: Node, infinite: set[str]) -> Node:

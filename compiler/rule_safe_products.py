@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 
 from .program import Map, Node, Product, Program, bottom_up
-from .signs import is_positive, may_be_infinite
+from .signs import infinite_names, is_positive, may_be_infinite
 
 
 def safe_products(program: Program) -> Program:
@@ -14,14 +14,11 @@ def safe_products(program: Program) -> Program:
     infinite counts as nothing where another is zero, and a logarithm of zero or an
     exponential that overflows passes no gradient on. Plain arithmetic gives NaN there.
     """
-    infinite: set[str] = set()
+    infinite = infinite_names(program.steps)
     steps = []
     for step in program.steps:
-        whole = step.body
-        body = bottom_up(whole, functools.partial(_rule, infinite=infinite, whole=whole))
-        if may_be_infinite(step.body, infinite):
-            infinite.add(step.name)
-        steps.append(replace(step, body=body))
+        rule = functools.partial(_rule, infinite=infinite, whole=step.body)
+        steps.append(replace(step, body=bottom_up(step.body, rule)))
     return replace(program, steps=tuple(steps))
 
 

@@ -7,13 +7,16 @@ overflow the format though its equation is finite.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from fractions import Fraction
 from typing import assert_never
 
 from .program import (
+    Call,
     Const,
     Contract,
+    Counter,
+    Extend,
     Gather,
     Iota,
     Map,
@@ -21,9 +24,11 @@ from .program import (
     Num,
     Product,
     Read,
+    Recall,
     Reduce,
     Row,
     Size,
+    Step,
     Sum,
     Where,
 )
@@ -32,13 +37,25 @@ BOUNDED = frozenset({"tanh", "sigmoid", "sin", "cos", "erf", "sign", "int", "rea
 POSITIVE = frozenset({"exp", "safe_exp", "softplus", "sigmoid"})
 
 
+def infinite_names(steps: Iterable[Step]) -> set[str]:
+    """The names of tensors that may hold an infinity."""
+    found: set[str] = set()
+    while True:
+        more = {s.name for s in steps if s.name not in found and may_be_infinite(s.body, found)}
+        if not more:
+            return found
+        found |= more
+
+
 def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
     """Whether a value may be ±inf. `top`: the node is a whole equation, whose value fits."""
     match node:
         case Num():
             return node.value == "inf"
-        case Size() | Const() | Iota():
+        case Size() | Const() | Counter() | Iota():
             return False
+        case Call():
+            return node.infinite
         case Read() | Gather():
             return node.name in infinite
         case Map(op="exp" | "expm1" | "safe_exp"):
@@ -64,8 +81,10 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return node.op == "log_softmax" and (
                 node.where is not None or may_be_infinite(node.body, infinite, False)
             )
-        case Contract():
+        case Contract() | Recall():
             return False
+        case Extend():
+            return may_be_infinite(node.new, infinite, False)
         case _:
             assert_never(node)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from . import syntax as s
@@ -57,6 +58,40 @@ def nodes(e: t.Expr) -> Iterator[t.Expr]:
         node = pending.pop()
         yield node
         pending.extend(reversed(children(node)))
+
+
+def rebuild(e: t.Expr, change: Callable[[t.Expr], t.Expr]) -> t.Expr:
+    """`e` with `change` applied to the expressions directly inside it; the index at which a
+    row is read and the ranges of bound indices stay."""
+    match e:
+        case t.Element():
+            return replace(e, subscripts=tuple(map(change, e.subscripts)))
+        case t.Add():
+            return replace(e, terms=tuple((sign, change(term)) for sign, term in e.terms))
+        case t.Mul():
+            return replace(e, factors=tuple((op, change(factor)) for op, factor in e.factors))
+        case t.IntDiv() | t.Compare():
+            return replace(e, left=change(e.left), right=change(e.right))
+        case t.Power():
+            return replace(e, base=change(e.base), exponent=change(e.exponent))
+        case t.And() | t.Or():
+            return replace(e, operands=tuple(map(change, e.operands)))
+        case t.Not():
+            return replace(e, operand=change(e.operand))
+        case t.Iverson():
+            return replace(e, condition=change(e.condition))
+        case t.If():
+            condition, then = change(e.condition), change(e.then)
+            return replace(e, condition=condition, then=then, otherwise=change(e.otherwise))
+        case t.Function() | t.Apply():
+            return replace(e, arguments=tuple(map(change, e.arguments)))
+        case t.Rounded():
+            return replace(e, argument=change(e.argument))
+        case t.Reduce() | t.Row():
+            where = None if e.where is None else change(e.where)
+            return replace(e, where=where, body=change(e.body))
+        case _:
+            return e
 
 
 def syntax_children(e: s.Expr) -> tuple[s.Expr, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -137,6 +138,82 @@ def widen(tensor: Tensor) -> Tensor:
 def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """A tensor without axes that holds a number."""
     return torch.full((), value, dtype=dtype, device=device)
+
+
+def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    """The parameters of a submodule as its function takes them: its own by their names, those
+    of its submodules as the mapping `params`."""
+    inside = {
+        key.removeprefix(f"{name}."): value
+        for key, value in params.items()
+        if key.startswith(f"{name}.")
+    }
+    own: dict[str, Any] = {key: value for key, value in inside.items() if "." not in key}
+    deeper = {key: value for key, value in inside.items() if "." in key}
+    return {**own, "params": deeper} if deeper else own
+
+
+def so_far(
+    slices: Mapping[int, Tensor],
+    shape: Sequence[int],
+    dim: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """A sequence of that shape in the making: its slices along `dim`, by their places, and zeros
+    where there is none yet."""
+    blank = torch.zeros([*shape[:dim], *shape[dim + 1 :]], dtype=dtype, device=device)
+    return torch.stack([slices.get(place, blank) for place in range(shape[dim])], dim)
+
+
+class Cache:
+    """What an incremental module keeps from one step in time to the next: tensors at all
+    positions so far, last elements of sequences, and the caches of the modules it calls.
+
+    `length` counts the positions so far, `capacity` those that there is room for.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"a cache has room for 1 position or more, not {capacity}")
+        self.capacity = capacity
+        self.length = 0
+        self.tensors: dict[str, Tensor] = {}
+        self.children: dict[str, Cache] = {}
+
+    def extend(self, name: str, new: Tensor, dim: int) -> Tensor:
+        """Keep a tensor's new positions along `dim`, and give all of them so far: a view of
+        a buffer that is allocated once, with room for the one element that a sequence has more
+        than there are positions."""
+        end = self.length + new.shape[dim]
+        if name not in self.tensors:
+            shape = [*new.shape]
+            shape[dim] = self.capacity + 1
+            self.tensors[name] = new.new_zeros(shape)
+        buffer = self.tensors[name]
+        buffer.narrow(dim, self.length, new.shape[dim]).copy_(new)
+        return buffer.narrow(dim, 0, end)
+
+    def state(self, name: str) -> Tensor:
+        """The last element of a sequence."""
+        return self.tensors[name]
+
+    def keep(self, name: str, last: Tensor) -> None:
+        """Keep the last element of a sequence."""
+        self.tensors[name] = last
+
+    def advance(self, count: int) -> int:
+        """The number of positions with so many new ones. Raises ValueError without room."""
+        total = self.length + count
+        if total > self.capacity:
+            raise ValueError(f"a cache for {self.capacity} positions cannot hold {total}")
+        return total
+
+    def child(self, name: str) -> Cache:
+        """The cache of a module that is called; empty at first."""
+        if name not in self.children:
+            self.children[name] = Cache(self.capacity)
+        return self.children[name]
 
 
 def softmax(x: Tensor, dim: int, where: Tensor) -> Tensor:

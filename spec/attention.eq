@@ -21,7 +21,33 @@ a[b,h,t,u] = softmax[u if u <= t] s[b,h,t,u]
 o[b,h,t,k] = sum[u] a[b,h,t,u] * v[b,h,u,k]
 output y[b,t,d] = sum[h,k] W_O[d,h,k] * o[b,h,t,k]
 
-law stochastic: sum[u] a[b,h,t,u] == 1
+top[b,h,t] = max[u if u <= t] s[b,h,t,u]
+mass[b,h,t] = sum[u if u <= t] exp(s[b,h,t,u] - top[b,h,t])
+law stochastic:  sum[u] a[b,h,t,u] == 1
+law causal:      grad(y[b,t,d], x[b,u,e]) == 0   given u > t
+law first:       o[b,h,t,k] == v[b,h,0,k]   given t == 0
+law max_shifted: a[b,h,t,u] == exp(s[b,h,t,u] - top[b,h,t]) / mass[b,h,t]   given u <= t
+
+
+module BilinearAttention
+"One head of causal attention as the paper defines it: a bilinear score in the inputs, a softmax, a linear read-out. W_QK is a product of a query and a key map into width dimensions."
+source "arXiv:2602.00426, Part 1: bilinear-softmax-linear attention"
+
+size  B, T, D
+index b: B   t, u: T   d, e: D
+
+input x[B, T, D]
+const width
+require width > 0
+param W_QK[D, D] ~ normal(std = 0.02)
+param W_V[D, D]  ~ normal(std = 0.02)
+
+s[b,t,u] = sum[d,e] x[b,t,d] * W_QK[d,e] * x[b,u,e] / sqrt(width)
+a[b,t,u] = softmax[u if u <= t] s[b,t,u]
+v[b,u,d] = sum[e] W_V[d,e] * x[b,u,e]
+output y[b,t,d] = sum[u] a[b,t,u] * v[b,u,d]
+
+law stochastic: sum[u] a[b,t,u] == 1
 law causal:     grad(y[b,t,d], x[b,u,e]) == 0   given u > t
 
 

@@ -16,10 +16,13 @@ from ..compiler.project import Project, UsageError, find_project, select, shippe
 from ..compiler.typed import Module
 from .candidate import Candidate, generated
 from .exact import OracleError
+from .flatten import flatten
 from .oracle import Oracle
+from .plan import DTYPES, QUICK_DTYPES, SEEDS, Level, Options
 from .report import Report
-from .settings import NoSetting, default_of, with_derived
-from .verify import DTYPES, QUICK_DTYPES, SEEDS, Level, Options, verify_candidate
+from .settings import Const, NoSetting, default_of, holds, with_derived
+from .state_names import gather
+from .verify import verify_candidate
 
 
 def load(name: str, root: str | Path | None = None) -> Module:
@@ -101,12 +104,19 @@ def evaluate(
     """The outputs of a module, exact to `digits`, as nested lists of decimal strings; integers
     and booleans as they are.
 
-    `values` gives inputs, params, random sources and consts: numbers, nested lists or arrays.
-    Floats count as the dyadic rationals that they are; strings and Fractions are exact.
+    `values` gives inputs, params, random sources and consts: numbers, nested lists or arrays;
+    under `params`, a mapping of those of submodules by state-dict name. Floats count as the
+    dyadic rationals that they are; strings and Fractions are exact.
     `sizes` gives the sizes that no shape does.
     """
-    module = load(spec) if isinstance(spec, str) else spec
+    module = flatten(load(spec) if isinstance(spec, str) else spec)
     variables = {**module.inputs, **module.params, **module.randoms}
+    if module.submodules:
+        try:
+            held = gather(module, values.get("params", {}))
+        except ValueError as error:
+            raise ValueError(f"{module.qualified}: {error}") from error
+        values = {**{name: x for name, x in values.items() if name != "params"}, **held}
     unknown = set(values) - set(variables) - set(module.consts)
     missing = [n for n, v in variables.items() if n not in values and v.default is None]
     if unknown or missing:
@@ -120,12 +130,16 @@ def evaluate(
         whole = with_derived(module, found)
     except (NoSetting, KeyError) as error:
         raise ValueError(f"{module.qualified}: size {error} cannot be had") from error
-    consts: dict[str, Fraction] = {}
+    consts: dict[str, Const] = {}
     for name, const in module.consts.items():
-        value = Fraction(values[name]) if name in values else default_of(const)
+        value = _const(values[name]) if name in values else default_of(const)
         if value is None:
             raise ValueError(f"{module.qualified}: no value for {name}")
         consts[name] = value
+    for condition in module.requires:
+        if not holds(condition, whole, consts):
+            said = " ".join(condition.span.text.split())
+            raise ValueError(f"{module.qualified}: it does not hold that {said}")
     try:
         result = Oracle(module, whole, consts, digits).evaluate(tensors)
     except OracleError as error:
@@ -154,6 +168,12 @@ def _modules(project: Project) -> Mapping[str, Module]:
     modules = library.load(project.root, log)
     log.raise_errors()
     return modules
+
+
+def _const(value: Any) -> Const:
+    """A const as given: exact, or infinite."""
+    infinite = str(value).lstrip("+-") == "inf"
+    return float(value) if infinite else Fraction(value)
 
 
 def _exact_array(value: Any, type: str) -> Any:

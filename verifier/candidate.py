@@ -21,6 +21,7 @@ from torch import Tensor
 from ..compiler import typed as t
 from ..compiler.names import class_name, python_name, snake_case
 from .regimes import Case
+from .state_names import split
 
 Array = npt.NDArray[Any]
 
@@ -123,9 +124,12 @@ class Arguments:
 def arguments(
     module: t.Module, case: Case, dtype: torch.dtype, device: str, *, gradients: bool
 ) -> Arguments:
-    """What the implementation is called with: fresh tensors of the dtype, python numbers."""
+    """What the implementation is called with: fresh tensors of the dtype, python numbers; the
+    params of submodules as one mapping `params` by state-dict name, computed from those in
+    `reals`, which hold all layers of a stack."""
     keywords: dict[str, Any] = {}
     reals: dict[str, Tensor] = {}
+    held: dict[str, Tensor] = {}
     variables = {**module.inputs, **module.params, **module.randoms}
     for name, variable in variables.items():
         tensor = torch.from_numpy(np.array(case.tensors[name])).to(device)
@@ -134,13 +138,29 @@ def arguments(
             if gradients and variable.kind != "random":
                 tensor.requires_grad_()
                 reals[name] = tensor
-        keywords[python_name(name)] = tensor
+        if "." in name:
+            held[name] = tensor
+        else:
+            keywords[python_name(name)] = tensor
+    if held:
+        keywords["params"] = {name: x.clone() for name, x in split(module, held).items()}
     for name, const in case.setting.consts.items():
         keywords[python_name(name)] = float(const)
     for name, size in module.sizes.items():
         if size.origin == "passed":
             keywords[python_name(name)] = case.setting.sizes[name]
     return Arguments(keywords, reals)
+
+
+def tensors(keywords: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors among keyword arguments, and in their mappings, by name."""
+    found: dict[str, Tensor] = {}
+    for name, value in keywords.items():
+        if isinstance(value, Mapping):
+            found.update(tensors(value))
+        elif isinstance(value, Tensor):
+            found[name] = value
+    return found
 
 
 def outputs(module: t.Module, result: Any) -> dict[str, Tensor]:
@@ -176,9 +196,10 @@ def construct(
     values |= {python_name(name): float(const) for name, const in case.setting.consts.items()}
     keywords = {name: values[name] for name in wanted if name in values}
     built = candidate.class_(**keywords, device=device, dtype=dtype)
-    state = {
-        python_name(name): torch.from_numpy(np.array(case.tensors[name])).to(device, dtype)
+    params = {
+        name: torch.from_numpy(np.array(case.tensors[name])).to(device, dtype)
         for name in module.params
     }
-    built.load_state_dict(state)
+    own = {python_name(name): x for name, x in params.items() if "." not in name}
+    built.load_state_dict(own | split(module, params))
     return built

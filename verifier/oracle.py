@@ -17,7 +17,7 @@ reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -28,10 +28,11 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, fmpq
 
-from ..compiler.typed import Bound, Definition, Equation, Expr, Module, Type
+from ..compiler.typed import Expr, Module, Type
 from . import extended
 from .exact import OracleError, Place, Scope, UndefinedValue, Value
 from .extended import TINY, UNDEFINED, ZERO, Extended, Undecided
+from .schedule import Task, schedule
 from .symbolic import Structure, Structures
 from .walk import Walker, reals
 
@@ -89,13 +90,14 @@ class Run:
 
 
 class Oracle:
-    """A module at concrete sizes (all of them, derived ones too) and consts."""
+    """A flat module (`flatten`) at concrete sizes (all of them, derived ones too) and consts:
+    Fractions, or ±inf."""
 
     def __init__(
         self,
         module: Module,
         sizes: Mapping[str, int],
-        consts: Mapping[str, Fraction],
+        consts: Mapping[str, Fraction | float],
         digits: int = 30,
     ) -> None:
         self.module = module
@@ -105,7 +107,8 @@ class Oracle:
         self._sizes = sizes
         self._consts = consts
         self._structures = Structures()
-        self._records: dict[str, list[Record]] = {}
+        self._tasks = list(schedule(module, sizes))
+        self._records: dict[int, list[Record]] = {}
         self._length = 0
         reader = self._walker([])
         self.variables = {**module.inputs, **module.params, **module.randoms}
@@ -117,6 +120,10 @@ class Oracle:
     def evaluate(self, tensors: Mapping[str, Array]) -> Evaluation:
         """Evaluate all definitions at exact inputs, params and random sources: arrays of
         floats, integers, bools, or objects that are Fractions. Defaults may be left out."""
+        return Evaluation(self, self.given(tensors))
+
+    def given(self, tensors: Mapping[str, Array]) -> dict[str, list[Given]]:
+        """The elements of the tensors, as `run` takes them."""
         if unknown := tensors.keys() - self.variables.keys():
             raise OracleError(f"{self.module.name} takes no {', '.join(sorted(unknown))}")
         given: dict[str, list[Given]] = {}
@@ -129,7 +136,7 @@ class Oracle:
                 given[name] = [_given(x, variable.type) for x in array.reshape(-1).tolist()]
             elif variable.default is None:
                 raise OracleError(f"{name} is not given")
-        return Evaluation(self, given)
+        return given
 
     def run(self, given: Mapping[str, list[Given]]) -> Run:
         """Evaluate everything at the working precision."""
@@ -141,36 +148,34 @@ class Oracle:
                 store += [self._default(variable.default)] * prod(self.places[name].shape)
         store += [UNDEFINED] * (self._length - len(store))
         run = Run(store)
-        for definition in self.module.definitions.values():
-            self._define(definition, run)
+        for number, task in enumerate(self._tasks):
+            self._define(number, task, run)
         return run
 
-    def _define(self, definition: Definition, run: Run) -> None:
-        """Fill the elements of one definition."""
-        if not isinstance(definition, Equation):
-            raise OracleError(f"{definition.name}: only plain equations are evaluated so far")
-        if definition.type != "real":
-            self._define_exact(definition, run)
+    def _define(self, number: int, task: Task, run: Run) -> None:
+        """Fill the elements that a task gives."""
+        if self.module.definitions[task.name].type != "real":
+            self._define_exact(task, run)
             return
-        records = self._records.get(definition.name)
+        records = self._records.get(number)
         if records is None:
             walker = self._walker(run.store)
             records = [
-                self._record(walker, element, definition.body, scope)
-                for element, scope in self._elements(definition.name, definition.axes)
+                self._record(walker, element, task.equation.body, scope)
+                for element, scope in self._elements(task)
             ]
             if not walker.looked:
-                self._records[definition.name] = records
+                self._records[number] = records
         for record in records:
             leaves = reals(run.store, record.leaves)
             run.store[record.element] = record.structure.value(leaves)
         run.records += records
 
-    def _define_exact(self, definition: Equation, run: Run) -> None:
+    def _define_exact(self, task: Task, run: Run) -> None:
         walker = self._walker(run.store)
-        for element, scope in self._elements(definition.name, definition.axes):
+        for element, scope in self._elements(task):
             try:
-                run.store[element] = walker.exact(definition.body, scope)
+                run.store[element] = walker.exact(task.equation.body, scope)
             except UndefinedValue:
                 run.store[element] = UNDEFINED
 
@@ -182,15 +187,18 @@ class Oracle:
             node = ("lost", *walker.touched)
         return Record(element, *self._structures.of(node))
 
-    def _elements(self, name: str, axes: tuple[Bound, ...]) -> list[tuple[int, Scope]]:
-        """The elements of a tensor in the store, with the values of its axes."""
-        place = self.places[name]
-        names = [axis.name for axis in axes]
-        cells = product(*(range(length) for length in place.shape))
-        return [
-            (place.offset + i, Scope(dict(zip(names, cell, strict=True))))
-            for i, cell in enumerate(cells)
-        ]
+    def _elements(self, task: Task) -> Iterator[tuple[int, Scope]]:
+        """The elements that a task gives in the store, with the values of its axes."""
+        place = self.places[task.name]
+        free = [axis.name for axis in task.equation.axes if axis.name not in task.held]
+        for cell in product(
+            *(
+                range(length) if at is None else (at,)
+                for at, length in zip(task.place, place.shape, strict=True)
+            )
+        ):
+            values = (x for x, at in zip(cell, task.place, strict=True) if at is None)
+            yield place.at(cell), Scope({**task.held, **dict(zip(free, values, strict=True))})
 
     def _walker(self, store: list[Value]) -> Walker:
         return Walker(
@@ -227,8 +235,8 @@ class Evaluation:
         real = [n for n in self._oracle.places if self._oracle.module.tensor(n).type == "real"]
 
         def compute(run: Run) -> dict[str, Exact]:
-            adjoints = self._adjoints(run, cotangents)
-            return {name: self._exact(name, adjoints) for name in real}
+            by_element = adjoints(self._oracle, run, cotangents)
+            return {name: self._exact(name, by_element) for name in real}
 
         return self._settle(compute)
 
@@ -249,35 +257,6 @@ class Evaluation:
             self._level += 1
             self._run = None
 
-    def _adjoints(self, run: Run, cotangents: Mapping[str, Array]) -> list[Value]:
-        """The derivative by every element of the store."""
-        adjoints: list[Extended] = [ZERO] * len(run.store)
-        for name, array in cotangents.items():
-            place = self._oracle.places[name]
-            if np.shape(array) != place.shape:
-                raise OracleError(f"the cotangent of {name} has not the shape {place.shape}")
-            for i, x in enumerate(np.asarray(array).reshape(-1).tolist(), place.offset):
-                seed = _given(x, "real")
-                adjoints[i] = arb(seed) if isinstance(seed, fmpq) else seed
-        for i in reversed(range(len(run.records))):
-            record = run.records[i]
-            adjoint = adjoints[record.element]
-            if isinstance(adjoint, arb) and adjoint.is_zero():
-                continue
-            leaves = reals(run.store, record.leaves)
-            if run.store[record.element] is UNDEFINED:
-                partials: list[tuple[int, Extended]] = [(j, UNDEFINED) for j in range(len(leaves))]
-            else:
-                if i not in run.partials:
-                    run.partials[i] = record.structure.partials(leaves)
-                partials = run.partials[i]
-            infinite = any(isinstance(x, float) for x in leaves)
-            for slot, partial in partials:
-                leaf = record.leaves[slot]
-                term = _contribution(adjoint, partial, infinite)
-                adjoints[leaf] = extended.add(adjoints[leaf], term)
-        return list(adjoints)
-
     def _exact(self, name: str, store: list[Value]) -> Exact:
         """A tensor's part of a store (of values, or of adjoints)."""
         place = self._oracle.places[name]
@@ -286,6 +265,36 @@ class Evaluation:
         if kind == "real":
             part = [_accurate(x, self._oracle.digits) for x in part]
         return _publish(part, place.shape, kind)
+
+
+def adjoints(oracle: Oracle, run: Run, cotangents: Mapping[str, Array]) -> list[Value]:
+    """The derivative of the sum of cotangent * tensor by every element of the store of a run."""
+    reached: list[Extended] = [ZERO] * len(run.store)
+    for name, array in cotangents.items():
+        place = oracle.places[name]
+        if np.shape(array) != place.shape:
+            raise OracleError(f"the cotangent of {name} has not the shape {place.shape}")
+        for i, x in enumerate(np.asarray(array).reshape(-1).tolist(), place.offset):
+            seed = _given(x, "real")
+            reached[i] = arb(seed) if isinstance(seed, fmpq) else seed
+    for i in reversed(range(len(run.records))):
+        record = run.records[i]
+        adjoint = reached[record.element]
+        if isinstance(adjoint, arb) and adjoint.is_zero():
+            continue
+        leaves = reals(run.store, record.leaves)
+        if run.store[record.element] is UNDEFINED:
+            partials: list[tuple[int, Extended]] = [(j, UNDEFINED) for j in range(len(leaves))]
+        else:
+            if i not in run.partials:
+                run.partials[i] = record.structure.partials(leaves)
+            partials = run.partials[i]
+        infinite = any(isinstance(x, float) for x in leaves)
+        for slot, partial in partials:
+            leaf = record.leaves[slot]
+            term = _contribution(adjoint, partial, infinite)
+            reached[leaf] = extended.add(reached[leaf], term)
+    return list(reached)
 
 
 def _contribution(adjoint: Extended, partial: Extended, infinite: bool) -> Extended:

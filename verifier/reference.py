@@ -1,4 +1,4 @@
-"""The reference: a typed module at concrete sizes, fast, with unlimited exponents.
+"""The reference: a flat module (`flatten`) at concrete sizes, fast, with unlimited exponents.
 
 It evaluates every equation densely in wide numbers (`wide.py`), differentiates the outputs in
 reverse mode, and finds by Monte Carlo arithmetic (`reference_noise.py`) how much a format's
@@ -10,15 +10,15 @@ taken as exact, and the deviations scaled down.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed
-from .reference_expr import Scope, Unsupported, value
+from .reference_expr import Scope, Unsupported, as_real, extent, value
 from .reference_noise import (
     FORMATS,
     Arithmetic,
@@ -27,7 +27,9 @@ from .reference_noise import (
     flushing_arithmetic,
     noisy_arithmetic,
 )
+from .reference_parts import Parts
 from .reference_tape import Adjoint, Discrete, Real, Value, backward, spread_out
+from .schedule import Task, schedule
 from .wide import ZERO, Bools, Floats, Wide
 
 __all__ = ["FORMATS", "Rounding", "Spread", "Unsupported", "evaluate", "spread"]
@@ -141,25 +143,34 @@ def run(
     variables = {**module.inputs, **module.params, **module.randoms}
     store = {name: _given(tensors[name], x.type) for name, x in variables.items()}
     wide_consts = {name: _const(x) for name, x in consts.items()}
-    scope = Scope(arithmetic, sizes, wide_consts, store, {}, (), {})
-    for name, definition in module.definitions.items():
-        store[name] = define(definition, scope)
-    return store
+    begun: dict[str, Value | Parts] = dict(store)
+    scope = Scope(arithmetic, sizes, wide_consts, begun, {}, (), {})
+    tasks = list(schedule(module, sizes))
+    for task in tasks:
+        if any(number is not None for number in task.place):
+            definition = module.definitions[task.name]
+            dims = tuple(extent(dim, sizes) for dim in definition.dims)
+            begun[task.name] = Parts(dims, definition.type)
+    for task in tasks:
+        x = define(task, module.definitions[task.name].type, scope)
+        parts = begun.get(task.name)
+        if isinstance(parts, Parts):
+            parts.put(task.place, x)
+        else:
+            begun[task.name] = x
+    return {name: x.whole() if isinstance(x, Parts) else x for name, x in begun.items()}
 
 
-def define(definition: typed.Definition, scope: Scope) -> Value:
-    """One definition, from the tensors before it."""
-    match definition:
-        case typed.Equation():
-            inner = scope.bind(definition.axes)
-            x = value(definition.body, inner)
-            if isinstance(x, Real):
-                x = Real(scope.arithmetic.store(x.value), x.jump, x.edges, named=x.active)
-            return spread_out(x, inner.lengths)
-        case typed.WholeEquation() | typed.Recurrence():
-            raise Unsupported(f"{definition.name}: whole tensors and recurrences come later")
-        case _:
-            assert_never(definition)
+def define(task: Task, type: typed.Type, scope: Scope) -> Value:
+    """What a task gives of a tensor of that type, from what is there before it."""
+    free = tuple(axis for axis in task.equation.axes if axis.name not in task.held)
+    inner = replace(scope, held=task.held).bind(free)
+    x = value(task.equation.body, inner)
+    if type == "real":
+        x = as_real(x)
+        if not isinstance(task.equation.body, typed.Element):
+            x = Real(scope.arithmetic.store(x.value), x.jump, x.edges, named=x.active)
+    return spread_out(x, inner.lengths)
 
 
 def _given(tensor: Array, kind: typed.Type) -> Value:

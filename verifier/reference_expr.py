@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import assert_never
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard, assert_never
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from .reference_ops import (
     smooth,
     stepped,
 )
+from .reference_parts import Parts, take
 from .reference_reduce import (
     arg_largest,
     extremum,
@@ -58,15 +59,17 @@ class Unsupported(NotImplementedError):
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What names stand for. `axes` gives each index in scope its axis, of length `lengths`;
-    neither counts the sample axis. `arguments` are those of the `def` being applied."""
+    neither counts the sample axis. `held` gives the others a value. `arguments` are those of
+    the `def` being applied."""
 
     arithmetic: Arithmetic
     sizes: Mapping[str, int]
     consts: Mapping[str, Wide]
-    tensors: Mapping[str, Value]
+    tensors: Mapping[str, Value | Parts]
     axes: Mapping[str, int]
     lengths: tuple[int, ...]
     arguments: Mapping[str, Value]
+    held: Mapping[str, int] = field(default_factory=dict)
 
     def bind(self, bound: tuple[typed.Bound, ...]) -> Scope:
         """The scope inside an operator that binds indices: its axes come last."""
@@ -114,6 +117,8 @@ def value(e: typed.Expr, s: Scope) -> Value:
         case typed.Constant():
             return s.constant(Wide.of(np.pi if e.name == "pi" else np.inf))
         case typed.IndexRef():
+            if e.name not in s.axes:
+                return _scalar(s.held[e.name], s)
             axis = s.axes[e.name]
             shape = [1] * (1 + len(s.lengths))
             shape[1 + axis] = s.lengths[axis]
@@ -190,11 +195,32 @@ def _deepened(x: Value, ndim: int) -> Value:
 
 def _element(e: typed.Element, s: Scope) -> Value:
     tensor = s.tensors[e.tensor]
-    axes = [s.axes[sub.name] for sub in e.subscripts if isinstance(sub, typed.IndexRef)]
-    plain = len(axes) == len(set(axes)) == len(e.subscripts)
+    dims = tensor.dims if isinstance(tensor, Parts) else tensor.value.shape[1:]
+    subscripts = [sub if _is_axis(sub, s) else discrete(sub, s) for sub in e.subscripts]
+    at = tuple(_number(sub, n) for sub, n in zip(subscripts, dims, strict=True))
+    others = [sub for sub, number in zip(subscripts, at, strict=True) if number is None]
+    if isinstance(tensor, Parts):
+        tensor, at = tensor.find(at)
+    if any(number is not None for number in at):
+        tensor = take(tensor, at)
+    axes = [s.axes[sub.name] for sub in others if isinstance(sub, typed.IndexRef)]
+    plain = len(axes) == len(set(axes)) == len(others)
     if plain and tensor.value.shape[1:] == tuple(s.lengths[axis] for axis in axes):
         return align(tensor, axes, len(s.lengths))
-    return gather(s.arithmetic, tensor, [discrete(sub, s) for sub in e.subscripts])
+    places = [sub if isinstance(sub, Discrete) else discrete(sub, s) for sub in others]
+    return gather(s.arithmetic, tensor, places)
+
+
+def _is_axis(subscript: typed.Expr, s: Scope) -> TypeGuard[typed.IndexRef]:
+    return isinstance(subscript, typed.IndexRef) and subscript.name in s.axes
+
+
+def _number(subscript: typed.IndexRef | Discrete, length: int) -> int | None:
+    """The value of a subscript that has only one and is sure of it. One out of range is not
+    looked at."""
+    if isinstance(subscript, Discrete) and subscript.value.size == 1 and subscript.jump is None:
+        return min(max(int(subscript.value.item()), 0), length - 1)
+    return None
 
 
 def _product(e: typed.Mul, s: Scope) -> Value:
@@ -302,7 +328,9 @@ def _row(e: typed.Row, s: Scope) -> Value:
         row: Value = rank(s.arithmetic, body, mask)
     else:
         row = row_real(s.arithmetic, e.operator, body, mask)
-    return read_row(row, s.axes[e.at.name])
+    if e.at.name in s.axes:
+        return read_row(row, s.axes[e.at.name])
+    return take(row, (None,) * len(s.lengths) + (s.held[e.at.name],))
 
 
 def _mask(where: typed.Expr | None, inner: Scope, lengths: tuple[int, ...]) -> Discrete:

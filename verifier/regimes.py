@@ -82,10 +82,19 @@ class Case:
     cotangents: Mapping[str, Array]
 
 
-def case(module: t.Module, regime: Regime, seed: int, bits: int, repeat: int = 0) -> Case:
-    """A case of a regime and seed; equal arguments give equal cases. Raises NoSetting."""
-    rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
-    setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
+def case(
+    module: t.Module,
+    regime: Regime,
+    seed: int,
+    bits: int,
+    repeat: int = 0,
+    setting: Setting | None = None,
+) -> Case:
+    """A case of a regime and seed; equal arguments give equal cases. Sizes and consts are chosen
+    where no setting is given. Raises NoSetting."""
+    if setting is None:
+        rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
+        setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isinf
 from typing import Any, Literal
 
 Verdict = Literal["OK", "WRONG", "INCONCLUSIVE"]
+
+EXACT = "exact arithmetic"
+"""What stands for a dtype where no code is held against anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Failure:
     place: str
     why: str
     command: str
+    details: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         where = f"{self.tensor}{list(self.index)}" if self.index else self.tensor
@@ -35,10 +39,14 @@ class Failure:
             lines.append(f"  equation  {self.equation}    ({self.place})")
         if self.why:
             lines.append(f"  found     {self.why}")
+        if self.details and self.ratio < float("inf"):
+            lines.append(f"  error     {self.ratio:.3g} times what is allowed")
         if self.expected:
             lines.append(f"  expected  {self.expected}")
             lines.append(f"  got       {self.got}")
-            lines.append(f"  error     {self.ratio:.3g} times the tolerance")
+            if self.dtype != EXACT:
+                lines.append(f"  error     {self.ratio:.3g} times the tolerance")
+        lines += [f"  {name:9} {text}" for name, text in self.details.items()]
         lines.append(f"  again     {self.command}")
         return "\n".join(lines)
 
@@ -48,7 +56,8 @@ class Check:
     """One check of a module: what it claims, how much it tried, and what came of it.
 
     `worst` is the largest error over its tolerance; `left_out` counts elements of which no
-    claim is made: undefined, beyond the format, or on the brink of a jump.
+    claim is made: undefined, beyond the format, or on the brink of a jump. `notes` say more
+    about what was tried; `unit` is what `compared` counts.
     """
 
     name: str
@@ -59,6 +68,13 @@ class Check:
     worst: float = 0.0
     failures: list[Failure] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unit: str = "numbers"
+
+    def doubt(self, why: str) -> None:
+        """Make the check inconclusive, unless it fails; said once."""
+        if why not in self.doubts:
+            self.doubts.append(why)
 
     @property
     def verdict(self) -> Verdict:
@@ -125,10 +141,10 @@ class Report:
         for check in self.checks:
             lines.append(
                 f"  {check.verdict:12} {check.name:11} {check.claim}: {check.cases} cases, "
-                f"{check.compared} numbers compared, {check.left_out} left out, "
+                f"{check.compared} {check.unit} compared, {check.left_out} left out, "
                 f"largest error {check.worst:.2g} of its tolerance"
             )
-            lines += [f"               {doubt}" for doubt in check.doubts]
+            lines += [f"               {line}" for line in (*check.notes, *check.doubts)]
         lines += ["", *self.explain()] if self.failures else []
         return "\n".join(lines)
 

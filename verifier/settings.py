@@ -12,6 +12,8 @@ from typing import Any
 from ..compiler import typed as t
 
 Number = int | Fraction | float | bool
+Const = Fraction | float
+"""A const: exact, or infinite."""
 
 CANDIDATES = tuple(
     Fraction(n, d) for n, d in ((1, 4), (1, 2), (7, 8), (1, 1), (3, 2), (2, 1), (3, 1), (5, 1))
@@ -32,7 +34,7 @@ class Setting:
     """Values of all sizes, derived ones too, and of all consts."""
 
     sizes: Mapping[str, int]
-    consts: Mapping[str, Fraction]
+    consts: Mapping[str, Const]
 
 
 def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
@@ -58,7 +60,7 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
     if not found:
         raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")
     for _, sizes in sorted(found.values(), key=lambda entry: entry[0])[: TRIES // 20]:
-        consts = _consts(module, rng, sizes, defaults)
+        consts = consts_at(module, rng, sizes, defaults)
         if consts is not None:
             return Setting(sizes, consts)
     raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
@@ -73,7 +75,7 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
         return None
     for condition in module.requires:
         try:
-            if not _holds(condition, sizes, {}):
+            if not holds(condition, sizes, {}):
                 return None
         except KeyError:
             continue
@@ -104,31 +106,31 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
     return {name: whole[name] for name in module.sizes}
 
 
-def _consts(
+def consts_at(
     module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
-) -> dict[str, Fraction] | None:
+) -> dict[str, Const] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. Off
     their defaults they are multiples of the candidates; where those will not do, 0 is tried
     too, and at last the defaults."""
     given = {const.name: default_of(const) for const in module.consts.values()}
     for stage in range(3):
         for _ in range(TRIES // 20):
-            consts: dict[str, Fraction] = {}
+            consts: dict[str, Const] = {}
             for name, default in given.items():
                 if default is not None and defaults:
                     consts[name] = default
                     continue
                 scale = _dyadic(default) if default else Fraction(1)
-                pool = [x * scale for x in CANDIDATES if x * scale != default]
+                pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
                 pool += [Fraction(0)] * (stage >= 1)
                 pool += [default] if stage >= 2 and default is not None else []
                 consts[name] = rng.choice(pool)
-            if all(_holds(condition, sizes, consts) for condition in module.requires):
+            if all(holds(condition, sizes, consts) for condition in module.requires):
                 return consts
     return None
 
 
-def _holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fraction]) -> bool:
+def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
     """Whether a condition is true; one that is undefined is not. KeyError as in `evaluate`."""
     try:
         return bool(evaluate(condition, sizes, consts))
@@ -136,26 +138,28 @@ def _holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Fra
         return False
 
 
-def default_of(const: t.Const) -> Fraction | None:
+def default_of(const: t.Const) -> Const | None:
     """The default of a const, exact where it is rational. Raises NoSetting where it is
-    infinite, which the exact values have no place for."""
+    undefined."""
     if const.default is None:
         return None
     value = evaluate(const.default, {}, {})
-    if isinstance(value, float) and not math.isfinite(value):
-        raise NoSetting(f"{const.name} is infinite by default")
-    return Fraction(value)
+    if isinstance(value, float) and math.isnan(value):
+        raise NoSetting(f"{const.name} is undefined by default")
+    return value if value in (math.inf, -math.inf) else Fraction(value)
 
 
-def _dyadic(value: Fraction) -> Fraction:
-    """A power of two near a positive value, so that multiples stay exact in every format."""
-    return Fraction(2) ** round(math.log2(abs(value))) * (1 if value > 0 else -1)
+def _dyadic(value: Fraction | float) -> Fraction:
+    """A power of two near a finite value that is not 0, so that multiples stay exact in every
+    format; for an infinite one 1, with its sign."""
+    exponent: int = 0 if math.isinf(value) else round(math.log2(abs(float(value))))
+    return (1 if value > 0 else -1) * Fraction(2) ** exponent
 
 
 def evaluate(
     expr: t.Expr,
     sizes: Mapping[str, int],
-    consts: Mapping[str, Fraction],
+    consts: Mapping[str, Const],
     arguments: Mapping[str, Number] | None = None,
 ) -> Number:
     """An expression of literals, sizes and consts, and of `arguments` within a `def`. KeyError
@@ -185,7 +189,8 @@ def evaluate(
             for op, factor in expr.factors:
                 right = value(factor)
                 if op == "*":
-                    product *= right
+                    infinite = math.inf in (abs(product), abs(right))
+                    product = 0 if infinite and 0 in (product, right) else product * right
                 else:
                     product = product / (Fraction(right) if isinstance(right, int) else right)
             return product

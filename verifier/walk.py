@@ -59,7 +59,7 @@ class Walker(Reader):
     """Reads all expressions against a store. Where it has not `looked`, its nodes are good
     for any values."""
 
-    consts: Mapping[str, Fraction] = field(kw_only=True)
+    consts: Mapping[str, Fraction | float] = field(kw_only=True)
     structures: Structures = field(kw_only=True)
 
     def real(self, expr: Expr, scope: Scope) -> Node:
@@ -76,7 +76,9 @@ class Walker(Reader):
                 return INF if expr.name == "inf" else ("pi",)
             case ConstRef():
                 const = self.consts[expr.name]
-                return number(const.numerator, const.denominator)
+                if isinstance(const, Fraction):
+                    return number(const.numerator, const.denominator)
+                return INF if const > 0 else MINUS_INF
             case ArgumentRef():
                 argument = scope.arguments[expr.name]
                 if argument.node is None:

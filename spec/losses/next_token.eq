@@ -16,6 +16,8 @@ n = count[b,s] (m[b,s + 1])
 output loss = -(sum[b,s] [m[b,s + 1]] * log(p[b,s,tok[b,s + 1]])) / n
 
 law shift_invariant: loss' == loss   with z'[b,t,v] = z[b,t,v] + 3
+law residual:        grad(loss, z[b,s,v]) == [m[b,s + 1]] * (p[b,s,v] - [v == tok[b,s + 1]]) / n
+law last_unused:     grad(loss, z[b,t,v]) == 0   given t == T - 1
 
 
 module SequenceLogProb
@@ -31,3 +33,6 @@ input m[B, T] in bool = true
 
 p[b,t,v] = softmax[v] z[b,t,v]
 output logp[b] = sum[s] [m[b,s + 1]] * log(p[b,s,tok[b,s + 1]])
+
+law residual: grad(logp[b], z[b,s,v]) == [m[b,s + 1]] * ([v == tok[b,s + 1]] - p[b,s,v])
+law negative: logp[b] <= 0

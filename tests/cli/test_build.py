@@ -209,19 +209,6 @@ def test_a_wrong_spec_is_status_1_and_leaves_generated_alone(
         assert snapshot(project) == before
 
 
-def test_what_is_not_compiled_yet_is_status_1_and_writes_nothing(
-    project: Path, lawful: Run
-) -> None:
-    text = "module M\nsize T\nindex t: T\ninput x[T]\nh[0] = 0\nh[t+1] = h[t] + x[t]\n"
-    text += "output y = h[T]\n"
-    (project / "spec" / "scale.eq").write_text(text, encoding="utf-8")
-    assert lawful("check")[0] == 0
-    status, out, err = lawful("build")
-    assert (status, out) == (1, "")
-    assert "error[E" in err and "scale.eq:" in err
-    assert not (project / "generated").exists()
-
-
 def test_without_leaves_a_rule_out(project: Path, lawful: Run) -> None:
     change(project / "spec" / "scale.eq", "γ * x[b]", "γ * log(sigmoid(x[b]))")
     lawful("build")

@@ -382,7 +382,7 @@ def test_every_name_that_checks_computes_what_it_should(role: str, tmp_path: Pat
     modules = load(tmp_path / "spec", log)
     assert not log.failed, "\n".join(map(str, log.in_order()))
     assert len(modules) == len(NAMES)
-    write(generate(modules, Log()), tmp_path / "generated", True)
+    write(generate(modules), tmp_path / "generated", True)
     options = Options(dtypes=("float64",), regime="consts")
     for module in modules.values():
         candidate = generated(module, tmp_path / "generated")

@@ -49,7 +49,7 @@ def generated(project: Path) -> dict[str, str]:
     log = Log()
     modules = load(project / "spec", log)
     log.raise_errors()
-    return build.generate(modules, log)
+    return build.generate(modules)
 
 
 def drift(project: Path) -> str:
@@ -310,7 +310,7 @@ for root in sys.argv[1:]:
     log = Log()
     modules = load(Path(root), log)
     log.raise_errors()
-    for path, text in generate(modules, log).items():
+    for path, text in generate(modules).items():
         digests[root + ":" + path] = hashlib.sha256(text.encode()).hexdigest()
 print(json.dumps(digests))
 """
@@ -356,5 +356,5 @@ def test_the_same_bytes_under_every_seed_locale_folder_and_ruff_configuration(
 
 def test_the_shipped_code_is_what_the_shipped_specs_give() -> None:
     log = Log()
-    files = build.generate(load(ROOT / "spec", log), log)
+    files = build.generate(load(ROOT / "spec", log))
     assert build.drift(files, ROOT / "generated", True) == ""

@@ -54,6 +54,16 @@ def test_order_and_groups(modules: dict[str, t.Module]) -> None:
     assert modules["recurrences.Returns"].groups[0].descending
 
 
+def test_a_call_stands_between_the_steps_of_a_sequence(tmp_path: Path) -> None:
+    text = (
+        "module M\nsize B, L\nindex b: B  l: L\ninput x[B]\nh[0] = x\na[l] = R(x = h[l])\n"
+        "h[l+1,b] = h[l,b] + a[l,b]\noutput y = h[L]\n\n"
+        "module R\nsize B\nindex b: B\ninput x[B]\noutput y[b] = 2 * x[b]\n"
+    )
+    (group,) = check(text, tmp_path)["m.M"].groups
+    assert [m.name for m in group.members] == ["a", "h"]
+
+
 def test_a_recurrence(modules: dict[str, t.Module]) -> None:
     sequence = modules["recurrences.LinearAttention"].definitions["S"]
     assert isinstance(sequence, t.Recurrence)

@@ -79,7 +79,7 @@ def compiled(spec: str, folder: Path, without: tuple[str, ...]) -> tuple[Module,
     log = Log()
     modules = load(root, log)
     assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, log, without), out, True)
+    write(generate(modules, without), out, True)
     return modules["m.M"], out
 
 
@@ -128,7 +128,7 @@ def test_contraction_is_a_matter_of_speed(tmp_path: Path) -> None:
     assert verified(spec, tmp_path / "on").ok
     assert verified(spec, tmp_path / "off", ("contract",)).ok
     module, _ = compiled(spec, tmp_path / "on", ())
-    program = lower(module, Log())
+    program = lower(module)
     assert program is not None
     with_rule, without = rewrite(program), rewrite(program, ["contract"])
     assert any(isinstance(node, Contract) for node in walk(with_rule.steps[0].body))

@@ -116,7 +116,8 @@ def test_sizes_give_way_where_the_defaults_of_consts_ask_for_it(spec: Spec) -> N
         "const c\nrequire c > 0, c < 0",
         "size B\nconst c\nrequire c > B + 100",
         "const c = 3\nrequire log(c - 4) < 1",
-        "const c = inf\nrequire c > 0",
+        "const c = inf\nrequire c > 100, 1 / c > 0",
+        "const c = inf - inf",
     ],
 )
 def test_what_cannot_be_satisfied_is_no_setting(spec: Spec, declarations: str) -> None:
@@ -172,6 +173,17 @@ def test_defaults_are_exact(spec: Spec) -> None:
         assert setting.consts["half"] == Fraction(1, 2)
         assert setting.consts["root"] == Fraction(math.sqrt(2))
     assert default_of(module.consts["free"]) is None
+
+
+def test_a_const_may_be_infinite(spec: Spec) -> None:
+    module = spec(
+        "const top = inf, low = -inf, huge = exp(inf)\nrequire low < 0 * top, top > 1 / 8"
+    )
+    for setting in settings_of(module, n=5):
+        assert setting.consts == {"top": math.inf, "low": -math.inf, "huge": math.inf}
+    for setting in settings_of(module, defaults=False, n=20):
+        assert all(math.isfinite(value) for value in setting.consts.values())
+        assert setting.consts["low"] < 0 < setting.consts["top"]
 
 
 def test_off_their_defaults_consts_differ_keep_their_sign_and_scale_and_are_dyadic(

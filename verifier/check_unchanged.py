@@ -1,0 +1,22 @@
+"""No input is changed in place."""
+
+from __future__ import annotations
+
+from .report import Check
+from .trial import Subject, Trial, identical
+
+
+class Unchanged:
+    """Holds the arguments after the calls against what they were."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.check = Check("unchanged", "no input is changed in place")
+
+    def hold(self, trial: Trial) -> None:
+        self.check.cases += 1
+        for name, old in trial.before.items():
+            self.check.compared += old.numel()
+            if not identical(trial.given[name], old):
+                why = f"{name} was changed in place"
+                self.subject.broken(self.check, trial.case, trial.dtype, why, name)

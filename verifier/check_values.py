@@ -1,0 +1,69 @@
+"""Every output is the equation's."""
+
+from __future__ import annotations
+
+import torch
+
+from ..compiler import typed as t
+from .compare import FORMATS, target
+from .oracle import Exact
+from .regimes import Case, shape_of
+from .report import Check
+from .trial import Subject, Trial, as_array
+from .truth import Truth
+from .worthless import Worthless
+
+
+class Values:
+    """Holds outputs against exact values, within what rounding may do."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.check = Check("values", "every output is the equation's")
+        self.worthless = Worthless()
+
+    def hold(self, trial: Trial) -> None:
+        self.check.cases += 1
+        module, aims = self.subject.module, []
+        for name, exact in trial.truth.values.items():
+            problem = _form(module, name, exact, trial.first[name], trial.dtype)
+            if problem:
+                self.subject.broken(self.check, trial.case, trial.dtype, problem, name)
+                continue
+            noise, limit = trial.value_noise[name], bound(module, name, trial.case)
+            aim = target(exact, noise, FORMATS[trial.dtype], limit)
+            self.subject.cross_check(self.check, name, exact, noise.fine, aim)
+            self.subject.compare(self.check, trial, name, as_array(trial.first[name]), aim)
+            aims.append(aim)
+        self.worthless.hold(aims, self.subject.inputs(trial.case))
+
+    def leave_out(self, truth: Truth) -> None:
+        """No claim is made of a case whose numbers do not fit the format."""
+        self.check.left_out += sum(exact.high.size for exact in truth.values.values())
+
+    def finish(self) -> None:
+        """Doubt the check if something worthless would have passed it."""
+        self.worthless.doubt(self.check)
+
+
+def bound(module: t.Module, name: str, the_case: Case) -> int | None:
+    """What an output is below that is an index found by a search; None for any other."""
+    match module.definitions[name]:
+        case t.Equation(body=t.Reduce(operator="argmax" | "argmin", bound=(index,))):
+            pass
+        case t.Equation(body=t.Reduce(operator="min" | "max", bound=(index,), body=t.IndexRef())):
+            pass
+        case _:
+            return None
+    return shape_of((index.range,), the_case.setting)[0]
+
+
+def _form(module: t.Module, name: str, exact: Exact, got: torch.Tensor, dtype: str) -> str:
+    """What is wrong with the shape or dtype of an output; '' if nothing."""
+    kind = module.definitions[name].type
+    wanted = {"real": getattr(torch, dtype), "int": torch.int64, "bool": torch.bool}[kind]
+    if tuple(got.shape) != exact.high.shape:
+        return f"its shape is {tuple(got.shape)}, not {exact.high.shape}"
+    if got.dtype != wanted and (kind != "int" or got.is_floating_point()):
+        return f"its dtype is {got.dtype}, not {wanted}"
+    return ""
