@@ -27,7 +27,7 @@ from .settings import NoSetting, Setting, default_of, evaluate, holds, with_deri
 Array = npt.NDArray[Any]
 
 
-class Mismatch(Exception):
+class Mismatch(ValueError):
     """Two modules that do not take or return the same; says how they differ."""
 
 
