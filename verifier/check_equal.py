@@ -49,7 +49,9 @@ class Equal:
         """The checks, with doubts about those that compared nothing."""
         checks = [self.values, *([self.gradients] if self.truths.sources else [])]
         for check in checks:
-            if check.cases and not check.compared:
+            if not check.cases:
+                check.doubt("no sizes and consts were found that both take")
+            elif not check.compared:
                 check.doubt("no number could be compared")
         return checks
 
