@@ -150,8 +150,11 @@ def evaluate(
         consts[name] = value
     for condition in module.requires:
         if not holds(condition, whole, consts):
-            said = " ".join(condition.span.text.split())
-            raise ValueError(f"{module.qualified}: it does not hold that {said}")
+            span = condition.span
+            raise ValueError(
+                f"{module.qualified}: what {span.source.path}:{span.line} asks for does not hold: "
+                + " ".join(span.text.split())
+            )
     try:
         result = Oracle(module, whole, consts, digits).evaluate(tensors)
     except OracleError as error:

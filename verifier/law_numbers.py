@@ -23,7 +23,7 @@ from .check_values import bound
 from .compare import FORMATS, Target, target
 from .exact import Value
 from .extended import UNDEFINED, to_float
-from .law_reader import LeftOut
+from .law_reader import LeftOut, Untried
 from .law_world import World
 from .oracle import DTYPES, Evaluation, Given
 from .regimes import Case
@@ -68,9 +68,10 @@ class Numbers:
     def derive(self, derivative: t.Derivative, of: int) -> int:
         """The block with the derivatives of an element, by all that gradients are taken by."""
         if of not in self.blocks:
-            most = BACKWARD[self.subject.options.level]
-            if len(self.blocks) == most or derivative.of.tensor not in self.subject.module.outputs:
+            if derivative.of.tensor not in self.subject.module.outputs:
                 raise LeftOut
+            if len(self.blocks) == BACKWARD[self.subject.options.level]:
+                raise Untried
             self.blocks[of] = len(self.exact) // self.world.layout.length
             self._add_derivatives(derivative.of.tensor, of)
         return self.blocks[of]
