@@ -65,6 +65,7 @@ def try_code(
         judge = _Near(numbers, structures, random.Random(case.seed))
         for indices in batch.instances:
             scope = Scope(dict(indices))
+            numbers.begin()
             try:
                 if not all(judge.certain(condition, scope) for condition in law.given):
                     continue
