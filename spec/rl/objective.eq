@@ -60,7 +60,6 @@ output J[b] = beta * log_Z[b]
 law stochastic:  sum[y] p[b,y] == 1
 law value:       J[b] == sum[y] p[b,y] * (R[b,y] - beta * (optimal[b,y] - reference[b,y]))
 law reward:      R[b,y] == beta * (optimal[b,y] - reference[b,y]) + J[b]
-law no_reward:   p[b,y] == exp(reference[b,y])   with R[b,y] = 0
 law shift:       p'[b,y] == p[b,y] and J'[b] == J[b] + 1   with R'[b,y] = R[b,y] + 1
 law improvement: grad(J[b], R[b,y]) == p[b,y]
 
