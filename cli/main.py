@@ -81,6 +81,9 @@ def verify(
     impl: Annotated[
         str | None, typer.Option("--impl", help="PKG.MOD:CALLABLE instead of generated code.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Another spec that should be the same function.")
+    ] = None,
     level: Annotated[str, typer.Option("--level", help="quick or full.")] = "quick",
     dtype: Annotated[
         list[str] | None, typer.Option("--dtype", help="float64, float32, bfloat16, float16.")
@@ -107,6 +110,7 @@ def verify(
         spec,
         out,
         impl=impl,
+        against=against,
         level=level,
         dtypes=dtype or [],
         device=device,

@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compiler.library import SHIPPED
-from ..compiler.project import UsageError, find_project, select, shipped
+from ..compiler.diagnostics import Log
+from ..compiler.library import SHIPPED, load
+from ..compiler.project import Project, UsageError, find_project, select, shipped
+from ..compiler.typed import Module
 from .commands import load_or_fail
 
 if TYPE_CHECKING:
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One module to verify, in a form that another process can take."""
+    """One module to verify, in a form that another process can take; `against` is the spec root
+    and the name of another one."""
 
     module: str
     root: Path
     out: Path
     impl: str | None
     options: Options
+    against: tuple[Path, str] | None = None
 
 
 def verify_command(
@@ -41,6 +45,7 @@ def verify_command(
     out: Path | None,
     *,
     impl: str | None,
+    against: str | None,
     level: str,
     dtypes: Sequence[str],
     device: str,
@@ -52,8 +57,6 @@ def verify_command(
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
-    from ..verifier.verify import planned
-
     project = find_project(spec, out)
     modules = load_or_fail(project)
     if modules is None:
@@ -69,18 +72,22 @@ def verify_command(
         chosen = select(names, modules)
     if impl is not None and len(chosen) != 1:
         raise UsageError(f"--impl needs one module; {len(chosen)} are selected")
+    if against is not None and (impl is not None or len(chosen) != 1):
+        raise UsageError(f"--against needs one module and no --impl; {len(chosen)} are selected")
+    other = None if against is None else _other(against, project)
     options = _options(level, dtypes, device, seed, regime)
     tasks = []
     for name in chosen:
         command = ["lawful", "verify", prefix + name, *(["--impl", impl] if impl else [])]
+        command += ["--against", against] if against else []
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
         own = replace(options, command=shlex.join(command))
-        tasks.append(Task(name, project.root, project.out, impl, own))
+        tasks.append(Task(name, project.root, project.out, impl, own, other))
     _check_callable(tasks[0])
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {json} is no place for a file")
-    total = sum(planned(modules[task.module], task.options) for task in tasks)
+    total = sum(_planned(modules[task.module], task) for task in tasks)
     reports = _run(tasks, total, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
@@ -95,6 +102,32 @@ def _shipped_names(names: Sequence[str]) -> list[str]:
     if not names or not all(name.startswith(f"{SHIPPED}.") for name in names):
         raise
     return [name.removeprefix(f"{SHIPPED}.") for name in names]
+
+
+def _other(name: str, project: Project) -> tuple[Path, str]:
+    """The spec root and the name of the one module that --against names."""
+    if name.startswith(f"{SHIPPED}."):
+        project, name = shipped(), name.removeprefix(f"{SHIPPED}.")
+    chosen = select([name], load(project.root, Log()))
+    if len(chosen) != 1:
+        raise UsageError(f"--against needs one module; {', '.join(chosen)} are selected")
+    return project.root, chosen[0]
+
+
+def _planned(module: Module, task: Task) -> int:
+    """How many cases a task will try."""
+    from ..verifier.other import Mismatch, Other
+    from ..verifier.plan import cases_planned
+    from ..verifier.verify import planned
+
+    if task.against is None:
+        return planned(module, task.options)
+    root, name = task.against
+    try:
+        pair = Other(module, load(root, Log())[name])
+    except Mismatch as error:
+        raise UsageError(str(error)) from error
+    return cases_planned(pair.module, task.options)
 
 
 def _options(
@@ -136,11 +169,9 @@ def verify_task(task: Task, ticks: Any = None) -> Report:
     """Verify one module; puts a tick into the queue `ticks` after each case."""
     import torch
 
-    from ..compiler.diagnostics import Log
-    from ..compiler.library import load
     from ..verifier.candidate import CandidateError, external, generated
     from ..verifier.report import Check, Report
-    from ..verifier.verify import verify_candidate
+    from ..verifier.verify import verify_candidate, verify_other
 
     torch.set_num_threads(1)
     module = load(task.root, Log())[task.module]
@@ -151,6 +182,10 @@ def verify_task(task: Task, ticks: Any = None) -> Report:
         absent.doubts.append(str(error))
         return Report(task.module, "nothing", [absent], task.options.dtypes)
     progress = (lambda: None) if ticks is None else (lambda: ticks.put(1))
+    if task.against is not None:
+        root, name = task.against
+        wanted = load(root, Log())[name]
+        return verify_other(module, candidate, wanted, task.options, progress)
     return verify_candidate(module, candidate, task.options, progress)
 
 

@@ -193,8 +193,9 @@ class Printer:
         real = "wide" if step.name in self.wide else "dtype"
         dtype = {"real": real, "int": "torch.int64", "bool": "torch.bool"}[step.body.type]
         self.uses |= {"device", dtype}
-        if text.code.startswith("ops."):
-            return Text(f"{self.broadcast(text, step.axes).code}.to({dtype})", ATOM, step.axes)
+        if not emit_pointwise.is_python_number(step.body):
+            spread = self.broadcast(text, step.axes).at(ATOM)
+            return Text(f"{spread}.to({dtype})", ATOM, step.axes)
         if not step.axes:
             return Text(f"ops.number({text.code}, {dtype}, device)", ATOM)
         sizes = self.sizes(step.axes)

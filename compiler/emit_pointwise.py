@@ -20,7 +20,10 @@ from .emit_text import (
     UNARY,
     Text,
 )
-from .program import Map, Num, Product, Sum, Where, axes_of, is_number
+from .program import Map, Node, Num, Product, Sum, Where, axes_of, is_number, walk
+from .signs import is_positive
+
+PYTHON_FUNCTIONS = frozenset({"not", "real", "stop", "int", "sign", "min", "max", "abs"})
 
 if TYPE_CHECKING:
     from .emit_expr import Printer
@@ -62,6 +65,12 @@ def mapped(p: Printer, node: Map) -> Text:
     return Text(f"{FUNCTIONS[node.op]}({', '.join(codes)})", ATOM, axes)
 
 
+def is_python_number(node: Node) -> bool:
+    """Whether a number is printed as a Python number, not as a tensor without axes."""
+    known = {*BINARY, *NUMBER_FUNCTIONS, *PYTHON_FUNCTIONS}
+    return all(n.op in known for n in walk(node) if isinstance(n, Map))
+
+
 def _binary(p: Printer, node: Map) -> Text:
     symbol, prec = BINARY[node.op]
     if is_number(node):
@@ -94,6 +103,8 @@ def _number(p: Printer, node: Map) -> Text:
         return Text(f"{node.op}({', '.join(text.code for text in texts)})", ATOM)
     if node.op == "abs":
         return Text(f"abs({code})", ATOM)
+    if node.op == "log" and not is_positive(node.operands[0]):
+        return Text(f"ops.log({code})", ATOM)
     if node.op in NUMBER_FUNCTIONS:
         p.uses.add("math")
         return Text(f"math.{NUMBER_FUNCTIONS[node.op]}({code})", ATOM)

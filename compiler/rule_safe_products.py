@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from .program import Map, Node, Product, Program, bottom_up
+from .program import Map, Node, Product, Program, bottom_up, is_number
 from .signs import infinite_names, is_positive, may_be_infinite
 
 
@@ -23,6 +23,8 @@ def safe_products(program: Program) -> Program:
 
 
 def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
+    if is_number(node):
+        return node
     match node:
         case Product():
             unbounded = [may_be_infinite(x, infinite, top=False) for _, x in node.factors]

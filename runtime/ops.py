@@ -140,6 +140,13 @@ def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.full((), value, dtype=dtype, device=device)
 
 
+def log(value: float) -> float:
+    """The natural logarithm of a number: -inf of 0, NaN below."""
+    if value > 0:
+        return math.log(value)
+    return -math.inf if value == 0 else math.nan
+
+
 def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     """The parameters of a submodule as its function takes them: its own by their names, those
     of its submodules as the mapping `params`."""

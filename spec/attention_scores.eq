@@ -101,7 +101,8 @@ s[h,t,n] = if n < T then sum[i] q[h,t,i] * k[h,n,i] / sqrt(K) else sink[h]
 a[h,t,n] = softmax[n if n <= t or n == T] s[h,t,n]
 output o[h,t,i] = sum[u] a[h,t,u] * v[h,u,i]
 
-law causal: grad(o[h,t,i], v[h,u,i]) == 0   given u > t
+law at_most_one: sum[u] a[h,t,u] <= 1
+law causal:      grad(o[h,t,i], v[h,u,i]) == 0   given u > t
 
 
 module SinkAttentionBySigmoid

@@ -42,7 +42,7 @@ law colder:   outside'[b] <= outside[b]   with tau' = tau / 2
 law complete: outside[b] + p[b,best[b]] == 1
 
 
-module TopK
+module TopKFilter
 "Exactly the top_k largest logits, of equal ones those of smaller index, renormalised; as with a stable sort."
 source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833"
 
@@ -62,7 +62,7 @@ law greedy:     q[b,v] == [v == argmax[v] z[b,v]]      with top_k = 1
 law whole:      q[b,v] == softmax[v] z[b,v]            with top_k = V
 
 
-module TopKTies
+module TopKTiesFilter
 "All logits not below the k-th largest, so that ties at the boundary all stay, renormalised; as in Hugging Face and vLLM."
 source "Fan et al., Hierarchical Neural Story Generation, arXiv:1805.04833; TopKLogitsWarper of Hugging Face"
 
@@ -82,7 +82,7 @@ law ties_stay:   q[b,v] == q[b,w]   given z[b,v] == z[b,w]
 law whole:       q[b,v] == softmax[v] z[b,v]   with top_k = V
 
 
-module TopP
+module TopPFilter
 "The smallest prefix of the law, sorted from the largest down (ties: the smaller index first), whose mass reaches top_p, renormalised: the token that crosses top_p stays. As in Hugging Face and vLLM."
 source "Holtzman et al., The Curious Case of Neural Text Degeneration, arXiv:1904.09751, eq. 2 and 3"
 
@@ -105,8 +105,8 @@ law smallest:   (sum[w if kept[b,w] and place[b,w] < place[b,v]] p[b,w]) < top_p
 law in_ratio:   q[b,v] * p[b,w] == q[b,w] * p[b,v]   given kept[b,v], kept[b,w]
 
 
-module TopPInclusive
-"Top-p as in Llama's and Gemma's own code: a token stays where the mass before it is at most top_p, so that one token more stays than in TopP where a prefix has a mass of exactly top_p."
+module TopPInclusiveFilter
+"Top-p as in Llama's and Gemma's own code: a token stays where the mass before it is at most top_p, so that one token more stays than in TopPFilter where a prefix has a mass of exactly top_p."
 source "Holtzman et al., arXiv:1904.09751, eq. 2 and 3; sample_top_p of meta-llama/llama"
 
 size  B, V
@@ -148,7 +148,7 @@ law stochastic: sum[v] q[b,v] == 1
 law support:    q'[b,v] == 0   given not kept[b,v] with tau' = 2 * tau
 
 
-module MinP
+module MinPFilter
 "Tokens whose probability is at least min_p of the largest, renormalised; as in Hugging Face and vLLM."
 source "Nguyen et al., Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs, arXiv:2407.01082, section 3"
 
@@ -168,8 +168,8 @@ law best_stays: any[v] (kept[b,v] and z[b,v] == max[w] z[b,w])
 law shift:      q'[b,v] == q[b,v]   with z'[b,v] = z[b,v] + 3
 
 
-module MinPLogits
-"Min-p on the logits: the same law as MinP, without a probability that could underflow; as in MLX."
+module MinPLogitsFilter
+"Min-p on the logits: the same law as MinPFilter, without a probability that could underflow; as in MLX."
 source "Nguyen et al., arXiv:2407.01082, section 3; apply_min_p of ml-explore/mlx-lm"
 
 size  B, V

@@ -19,7 +19,7 @@ output P[a,b,c] = first[a] * second[a,b] * third[a,b,c]
 law stochastic:  sum[a,b,c] P[a,b,c] == 1
 law prefix:      sum[c] P[a,b,c] == first[a] * second[a,b]
 law conditional: P[a,b,c] == third[a,b,c] * (sum[c] P[a,b,c])
-law later_logits: grad(P[a,b,c], z_1[a]) == P[a,b,c] * (1 - first[a])
+law slope:        grad(P[a,b,c], z_1[a]) == P[a,b,c] * (1 - first[a])
 
 
 module ContinuationLogProb
@@ -55,56 +55,51 @@ input n[B] in T
 
 logp[b,t,v] = log_softmax[v] z[b,t,v]
 surprise[b] = -mean[s if s + 1 >= n[b]] logp[b,s,tok[b,s + 1]]
-output perplexity[b] = exp(surprise[b])
+output ppl[b] = exp(surprise[b])
 
-law uniform:  perplexity[b] == V   with z[b,t,v] = 0
-law at_least: perplexity[b] >= 1
+law uniform:  ppl[b] == V   with z[b,t,v] = 0
+law at_least: ppl[b] >= 1
 
 
 module BestOfN
-"The law of the best of n answers drawn from p, by reward; of equal ones the first drawn. An answer y is the best with the probability that all are at most as good less that all are worse, shared among answers as good in proportion to p."
+"The law of the best of N answers drawn from p, by reward; of equal ones the first drawn: i draws are worse than y, then comes y, then none that is better."
 source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879"
 
-size  B, Y
-index b: B   y, w: Y
+size  B, Y, N
+index b: B   y, w: Y   i: N
 
 input z[B, Y]
 input r[B, Y]
-const n = 4
-require n >= 1
 
-logp[b,y] = log_softmax[y] z[b,y]
-at_most[b,y] = sum[w if r[b,w] <= r[b,y]] exp(logp[b,w])
-worse[b,y] = sum[w if r[b,w] < r[b,y]] exp(logp[b,w])
-share[b,y] = exp(logp[b,y] - logsumexp[w if r[b,w] == r[b,y]] logp[b,w])
-output best[b,y] = share[b,y] * (at_most[b,y] ^ n - worse[b,y] ^ n)
+p[b,y] = softmax[y] z[b,y]
+at_most[b,y] = sum[w if r[b,w] <= r[b,y]] p[b,w]
+worse[b,y] = sum[w if r[b,w] < r[b,y]] p[b,w]
+output best[b,y] = sum[i] worse[b,y] ^ i * p[b,y] * at_most[b,y] ^ (N - 1 - i)
 
-divergence[b] = sum[y] best[b,y] * (log(best[b,y]) - logp[b,y])
-law stochastic: sum[y] best[b,y] == 1
-law single:     best[b,y] == exp(logp[b,y])                 with n = 1
-law improves:   (sum[y] best[b,y] * r[b,y]) >= sum[y] exp(logp[b,y]) * r[b,y]
-law divergence: divergence[b] <= log(n) - (n - 1) / n
-law indifferent: best[b,y] == exp(logp[b,y])                with r[b,y] = 0
+divergence[b] = sum[y] best[b,y] * log(best[b,y] / p[b,y])
+law stochastic:  sum[y] best[b,y] == 1
+law powers:      (sum[w if r[b,w] == r[b,y]] best[b,w]) == at_most[b,y] ^ N - worse[b,y] ^ N
+law improves:    (sum[y] best[b,y] * r[b,y]) >= sum[y] p[b,y] * r[b,y]
+law divergence:  divergence[b] <= log(N) - (N - 1) / N
+law indifferent: best[b,y] == p[b,y]   with r[b,y] = 0
 
 
 module BestOfNOrdered
-"The law of the best of n answers where of equal rewards the answer of smaller index wins, whichever was drawn first; BestOfN where rewards differ."
+"The law of the best of N answers where of equal rewards the answer of smaller index wins, whichever was drawn first; BestOfN where rewards differ."
 source "Beirami et al., Theoretical Guarantees on the Best-of-n Alignment Policy, arXiv:2401.01879"
 
-size  B, Y
-index b: B   y, w: Y
+size  B, Y, N
+index b: B   y, w: Y   i: N
 
 input z[B, Y]
 input r[B, Y]
-const n = 4
-require n >= 1
 
 p[b,y] = softmax[y] z[b,y]
 place[b,y] = rank[y] r[b,y]
 at_most[b,y] = sum[w if place[b,w] >= place[b,y]] p[b,w]
 worse[b,y] = sum[w if place[b,w] > place[b,y]] p[b,w]
-output best[b,y] = at_most[b,y] ^ n - worse[b,y] ^ n
+output best[b,y] = sum[i] worse[b,y] ^ i * p[b,y] * at_most[b,y] ^ (N - 1 - i)
 
 law stochastic: sum[y] best[b,y] == 1
-law single:     best[b,y] == p[b,y]   with n = 1
+law powers:     best[b,y] == at_most[b,y] ^ N - worse[b,y] ^ N
 law improves:   (sum[y] best[b,y] * r[b,y]) >= sum[y] p[b,y] * r[b,y]

@@ -137,13 +137,13 @@ index b: B   i: N   k: M
 
 input a[B]
 
-right[b] = sigmoid(a[b])
-wrong[b] = sigmoid(-a[b])
+right[b] = log_sigmoid(a[b])
+wrong[b] = log_sigmoid(-a[b])
 ways[k] = prod[i if i < k] (N - i) / (i + 1)
-exactly[b,k] = ways[k] * right[b] ^ k * wrong[b] ^ (N - k)
+exactly[b,k] = ways[k] * exp(k * right[b] + (N - k) * wrong[b])
 output majority[b] = sum[k if k > H] exactly[b,k]
 
 law stochastic: sum[k] exactly[b,k] == 1
 law mirrored:   majority'[b] == 1 - majority[b]   with a'[b] = -a[b]
-law helps:      majority[b] >= right[b]           given a[b] >= 0
+law helps:      majority[b] >= exp(right[b])      given a[b] >= 0
 law even:       majority[b] == 1 / 2              with a[b] = 0

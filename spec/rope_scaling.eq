@@ -90,10 +90,12 @@ high = min(ceil(K * log(trained / (2 * pi * slow)) / (2 * log(base))), K - 1)
 width = if low == high then 0.001 else high - low
 ramp[j] = clip((j - low) / width, 0, 1)
 frequency[j] = (1 - ramp[j] + ramp[j] / s) * base ^ (-2 * j / K)
-temper = 0.1 * log(s) + 1
-output y[b,t,k] = if k < P
-    then temper * (x[b,t,k] * cos(t * frequency[k]) - x[b,t,k + P] * sin(t * frequency[k]))
-    else temper * (x[b,t,k] * cos(t * frequency[k - P]) + x[b,t,k - P] * sin(t * frequency[k - P]))
+temper = 1 + 0.1 * log(s)
+angle[t,j] = t * frequency[j]
+turned[b,t,k] = if k < P
+    then x[b,t,k] * cos(angle[t,k]) - x[b,t,k + P] * sin(angle[t,k])
+    else x[b,t,k] * cos(angle[t,k - P]) + x[b,t,k - P] * sin(angle[t,k - P])
+output y[b,t,k] = temper * turned[b,t,k]
 
 law tempered: sum[k] y[b,t,k] ^ 2 == temper ^ 2 * sum[k] x[b,t,k] ^ 2
 law unscaled: frequency[j] == base ^ (-2 * j / K)   with s = 1
@@ -119,10 +121,12 @@ low = K * log(trained / (2 * pi * fast)) / (2 * log(base))
 high = K * log(trained / (2 * pi * slow)) / (2 * log(base))
 ramp[j] = clip((j - low) / (high - low), 0, 1)
 frequency[j] = (1 - ramp[j] + ramp[j] / s) * base ^ (-2 * j / K)
-temper = 0.1 * log(s) + 1
-output y[b,t,k] = if k < P
-    then temper * (x[b,t,k] * cos(t * frequency[k]) - x[b,t,k + P] * sin(t * frequency[k]))
-    else temper * (x[b,t,k] * cos(t * frequency[k - P]) + x[b,t,k - P] * sin(t * frequency[k - P]))
+temper = 1 + 0.1 * log(s)
+angle[t,j] = t * frequency[j]
+turned[b,t,k] = if k < P
+    then x[b,t,k] * cos(angle[t,k]) - x[b,t,k + P] * sin(angle[t,k])
+    else x[b,t,k] * cos(angle[t,k - P]) + x[b,t,k - P] * sin(angle[t,k - P])
+output y[b,t,k] = temper * turned[b,t,k]
 
 law tempered: sum[k] y[b,t,k] ^ 2 == temper ^ 2 * sum[k] x[b,t,k] ^ 2
 law unscaled: frequency[j] == base ^ (-2 * j / K)   with s = 1
@@ -147,10 +151,12 @@ require s >= 1, base > 1, trained > 0, fast > slow, slow > 0
 turns[j] = trained * base ^ (-2 * j / K) / (2 * pi)
 kept[j] = clip((turns[j] - slow) / (fast - slow), 0, 1)
 frequency[j] = (kept[j] + (1 - kept[j]) / s) * base ^ (-2 * j / K)
-temper = 0.1 * log(s) + 1
-output y[b,t,k] = if k < P
-    then temper * (x[b,t,k] * cos(t * frequency[k]) - x[b,t,k + P] * sin(t * frequency[k]))
-    else temper * (x[b,t,k] * cos(t * frequency[k - P]) + x[b,t,k - P] * sin(t * frequency[k - P]))
+temper = 1 + 0.1 * log(s)
+angle[t,j] = t * frequency[j]
+turned[b,t,k] = if k < P
+    then x[b,t,k] * cos(angle[t,k]) - x[b,t,k + P] * sin(angle[t,k])
+    else x[b,t,k] * cos(angle[t,k - P]) + x[b,t,k - P] * sin(angle[t,k - P])
+output y[b,t,k] = temper * turned[b,t,k]
 
 law tempered: sum[k] y[b,t,k] ^ 2 == temper ^ 2 * sum[k] x[b,t,k] ^ 2
 law unscaled: frequency[j] == base ^ (-2 * j / K)   with s = 1

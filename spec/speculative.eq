@@ -88,19 +88,23 @@ law own_draft:   kept[b] == K           with z_q[b,i,v] = z_p[b,i,v]
 
 
 module ExpectedTokens
-"How many tokens a block of K drafts yields on average, when each stays with the given probability, independently; the logit of that probability is a."
-source "Leviathan, Kalman and Matias, arXiv:2211.17192, eq. 1"
+"How many tokens a block of K drafts yields on average where each stays with the same probability, independently: that of one step, the overlap of the laws."
+source "Leviathan, Kalman and Matias, arXiv:2211.17192, eq. 1 and corollary 3.6"
 
-size  B, K, N = K + 1
-index b: B   n: N
+size  B, V, K, N = K + 1
+index b: B   v: V   n: N
 
-input a[B]
+input z_p[B, V]
+input z_q[B, V]
 
-alpha[b] = sigmoid(a[b])
+logp[b,v] = log_softmax[v] z_p[b,v]
+logq[b,v] = log_softmax[v] z_q[b,v]
+alpha[b] = sum[v] exp(min(logp[b,v], logq[b,v]))
 output tokens[b] = sum[n] alpha[b] ^ n
 
-law closed:  tokens[b] * (1 - alpha[b]) == 1 - alpha[b] ^ (K + 1)
-law between: 1 <= tokens[b] <= K + 1
+law closed:    tokens[b] * (1 - alpha[b]) == 1 - alpha[b] ^ (K + 1)
+law between:   1 <= tokens[b] <= K + 1
+law own_draft: tokens[b] == K + 1   with z_q[b,v] = z_p[b,v]
 
 
 module TypicalAcceptance

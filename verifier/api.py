@@ -22,7 +22,7 @@ from .plan import DTYPES, QUICK_DTYPES, SEEDS, Level, Options
 from .report import Report
 from .settings import Const, NoSetting, default_of, holds, with_derived
 from .state_names import gather
-from .verify import verify_candidate
+from .verify import verify_candidate, verify_other
 
 
 def load(name: str, root: str | Path | None = None) -> Module:
@@ -49,6 +49,7 @@ def verify(
     spec: Module | str,
     implementation: Callable[..., Any] | None = None,
     *,
+    against: Module | str | None = None,
     dtypes: Sequence[str] | None = None,
     seed: int = 0,
     level: Level = "quick",
@@ -60,6 +61,10 @@ def verify(
     An implementation is called with keywords named as in the generated signature: inputs,
     params and random sources as tensors, consts and free sizes as numbers. It returns a
     tensor, a tuple in the spec's order, or a mapping or named tuple by name.
+
+    `against` is another spec that should be the same function: the exact values of both are
+    compared, and the generated code of the first is held against the second. Raises Mismatch,
+    a ValueError, where they do not take and return the same.
     """
     module = load(spec, root) if isinstance(spec, str) else spec
     chosen = tuple(dtypes) if dtypes else QUICK_DTYPES if level == "quick" else DTYPES
@@ -72,6 +77,8 @@ def verify(
         raise ValueError(f"seed is 0 or more, not {seed}")
     if implementation is not None and not callable(implementation):
         raise TypeError(f"{implementation!r} is not callable")
+    if against is not None and implementation is not None:
+        raise ValueError("give an implementation or another spec to verify, not both")
     command = f"lawful verify {module.qualified}"
     if implementation is None:
         project = _project(module.qualified, root)[0]
@@ -84,8 +91,13 @@ def verify(
             command = f'lawful.verify("{module.qualified}", {name}'
         else:
             command += f" --impl {where}:{name}"
+    if against is None:
+        options = Options(level, chosen, device, seed, None, command)
+        return verify_candidate(module, candidate, options)
+    wanted = load(against, root) if isinstance(against, str) else against
+    command += f" --against {against if isinstance(against, str) else wanted.qualified}"
     options = Options(level, chosen, device, seed, None, command)
-    return verify_candidate(module, candidate, options)
+    return verify_other(module, candidate, wanted, options)
 
 
 def assert_lawful(implementation: Callable[..., Any], spec: Module | str, **options: Any) -> None:
@@ -138,8 +150,11 @@ def evaluate(
         consts[name] = value
     for condition in module.requires:
         if not holds(condition, whole, consts):
-            said = " ".join(condition.span.text.split())
-            raise ValueError(f"{module.qualified}: it does not hold that {said}")
+            span = condition.span
+            raise ValueError(
+                f"{module.qualified}: what {span.source.path}:{span.line} asks for does not hold: "
+                + " ".join(span.text.split())
+            )
     try:
         result = Oracle(module, whole, consts, digits).evaluate(tensors)
     except OracleError as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from flint import arb
 
 from . import extended
-from .exact import Value
+from .extended import TINY
 from .oracle import Exact
 from .other import Other
 from .plan import Options
@@ -48,7 +49,9 @@ class Equal:
         """The checks, with doubts about those that compared nothing."""
         checks = [self.values, *([self.gradients] if self.truths.sources else [])]
         for check in checks:
-            if check.cases and not check.compared:
+            if not check.cases:
+                check.doubt("no sizes and consts were found that both take")
+            elif not check.compared:
                 check.doubt("no number could be compared")
         return checks
 
@@ -66,9 +69,8 @@ class Equal:
             counts = ~exact.undefined
             check.compared += int(counts.sum())
             check.left_out += int(exact.undefined.sum())
-            for index in zip(*np.nonzero(counts), strict=True):
-                if not _equal(exact.values[index], found[name].values[index]):
-                    at = tuple(int(i) for i in index)
+            for at in np.ndindex(counts.shape):
+                if counts[at] and not _equal(exact.values[at], found[name].values[at]):
                     self.fail(check, the_case, prefix + name, at, exact, found[name])
                     break
 
@@ -105,9 +107,11 @@ class Equal:
         )
 
 
-def _equal(a: Value, b: Value) -> bool:
-    """Whether two values are equal, to all the digits that are known."""
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two values are equal, to all the digits that are known; what the oracle cannot
+    tell from 0 equals it."""
     if isinstance(a, arb) and isinstance(b, arb):
         with extended.working(PRECISION, True):
-            return bool((a - b).contains(0))
+            difference = a - b
+            return bool(difference.contains(0) or abs(difference) < TINY)
     return type(a) is type(b) and a == b

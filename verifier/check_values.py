@@ -48,7 +48,10 @@ class Values:
 
 def bound(module: t.Module, name: str, the_case: Case) -> int | None:
     """What an output is below that is an index found by a search; None for any other."""
-    match module.definitions[name]:
+    definition: t.Variable | t.Definition = module.definitions[name]
+    while isinstance(definition, t.Equation) and isinstance(definition.body, t.Element):
+        definition = module.tensor(definition.body.tensor)
+    match definition:
         case t.Equation(body=t.Reduce(operator="argmax" | "argmin", bound=(index,))):
             pass
         case t.Equation(body=t.Reduce(operator="min" | "max", bound=(index,), body=t.IndexRef())):
@@ -64,6 +67,7 @@ def _form(module: t.Module, name: str, exact: Exact, got: torch.Tensor, dtype: s
     wanted = {"real": getattr(torch, dtype), "int": torch.int64, "bool": torch.bool}[kind]
     if tuple(got.shape) != exact.high.shape:
         return f"its shape is {tuple(got.shape)}, not {exact.high.shape}"
-    if got.dtype != wanted and (kind != "int" or got.is_floating_point()):
+    integer = not (got.is_floating_point() or got.is_complex() or got.dtype == torch.bool)
+    if got.dtype != wanted and not (kind == "int" and integer):
         return f"its dtype is {got.dtype}, not {wanted}"
     return ""

@@ -56,12 +56,12 @@ def _regimes(module: t.Module, options: Options, seed: int) -> list[Regime]:
 
 
 def _setting(module: t.Module, regime: Regime, seed: int) -> Setting:
-    """Sizes and consts at which every law has an instance, if there are any. The first case has
+    """Sizes and consts at which as many laws as can be have instances. The first case has
     the smallest sizes from 2 upwards, the others some of 3 and more. Raises NoSetting."""
     rng = random.Random(f"laws of {module.qualified}/{seed}/{regime.name}")
     free = [name for name, size in module.sizes.items() if size.value is None]
     wanted = 1 if regime.name == "typical" and seed == 0 else VOLUME
-    spare: Setting | None = None
+    best: tuple[int, Setting] | None = None
     for least, most in ((2, 3), (2, 5), (2, 7), (1, 9)):
         tried = [{name: rng.randint(least, most) for name in free} for _ in range(TRIES)]
         found = [sizes for one in tried if (sizes := _admitted(module, one)) is not None]
@@ -70,12 +70,16 @@ def _setting(module: t.Module, regime: Regime, seed: int) -> Setting:
             consts = consts_at(module, rng, sizes, regime.defaults)
             if consts is None:
                 continue
-            spare = spare or Setting(sizes, consts)
-            if all(any(True for _ in instances(law, sizes, consts)) for law in module.laws):
-                return Setting(sizes, consts)
-    if spare is None:
+            said = sum(any(True for _ in instances(law, sizes, consts)) for law in module.laws)
+            if best is None or said > best[0]:
+                best = said, Setting(sizes, consts)
+            if said == len(module.laws):
+                break
+        if best is not None and best[0] == len(module.laws):
+            break
+    if best is None:
         raise NoSetting(f"{module.qualified}: no sizes and consts satisfy its requirements")
-    return spare
+    return best[1]
 
 
 def _admitted(module: t.Module, free: dict[str, int]) -> dict[str, int] | None:

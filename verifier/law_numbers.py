@@ -32,7 +32,7 @@ from .truth import Truth, Truths, fits
 
 Array = npt.NDArray[Any]
 
-BACKWARD = {"quick": 3, "full": 8}
+BACKWARD = {"quick": 2, "full": 6}
 """How many elements of outputs derivatives are taken of, at one case in one dtype."""
 
 
@@ -59,10 +59,11 @@ class Numbers:
         self.tolerances: dict[int, float] = {}
         self.uncounted: set[int] = set()
         self.blocks: dict[int, int] = {}
-        first = self._call(0)
-        self.calls = [first, self._call(1) if world.primed else first]
+        self.calls = [self._call(primed) for primed in range(1 + world.primed)]
         for call in self.calls:
             self._add_values(call)
+        if not world.primed:
+            self._add_block()
 
     def derive(self, derivative: t.Derivative, of: int) -> int:
         """The block with the derivatives of an element, by all that gradients are taken by."""

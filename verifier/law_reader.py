@@ -35,13 +35,15 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The part of a claim that does not hold, at the indices of the law and of any `all`."""
+    """The part of a claim that does not hold, at the indices of the law and of any `all`; by how
+    many times what is allowed. `anyway`: the exact numbers do not satisfy it either."""
 
     indices: Mapping[str, int]
     part: str
     left: str
     right: str
     ratio: float = float("inf")
+    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +147,18 @@ class Judge(ABC):
 
 
 def broken_part(
-    reader: LawReader, claim: t.Expr, scope: Scope, ratio: float = float("inf")
+    reader: LawReader,
+    claim: t.Expr,
+    scope: Scope,
+    ratio: float = float("inf"),
+    *,
+    anyway: bool = False,
 ) -> Broken:
     """What is said of a part of a claim that does not hold."""
     left, right = "false", "true"
     if isinstance(claim, t.Compare):
         left, right = (_shown(reader, side, scope) for side in (claim.left, claim.right))
-    return Broken(dict(scope.indices), words(claim), left, right, ratio)
+    return Broken(dict(scope.indices), words(claim), left, right, ratio, anyway)
 
 
 def worth(reader: LawReader, e: t.Expr, scope: Scope) -> arb | float:

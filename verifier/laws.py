@@ -98,7 +98,7 @@ class _Law:
         if self.inside:
             names = ", ".join(self.inside)
             self.check.notes.append(f"on the equations alone: no implementation returns {names}")
-        if self.check.cases and not self.check.failures:
+        if self.check.cases and not self.check.failures and not self.check.doubts:
             if not self.on_equations:
                 self.check.doubt("nothing was tried of which the law says anything")
             elif not self.on_code and not self.inside:

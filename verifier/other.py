@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..compiler import typed as t
 from ..compiler.names import python_name
+from ..compiler.walk import nodes
 from .candidate import Candidate, outputs
 from .flatten import flatten
 from .regimes import Case, shape_of
@@ -27,7 +28,7 @@ from .settings import NoSetting, Setting, default_of, evaluate, holds, with_deri
 Array = npt.NDArray[Any]
 
 
-class Mismatch(Exception):
+class Mismatch(ValueError):
     """Two modules that do not take or return the same; says how they differ."""
 
 
@@ -35,7 +36,8 @@ class Other:
     """A module held against another, `module`. Raises Mismatch."""
 
     def __init__(self, other: t.Module, module: t.Module) -> None:
-        self.other, self.module = flatten(other), flatten(module)
+        self.other, flat = flatten(other), flatten(module)
+        self.module = replace(flat, requires=(*flat.requires, *_in_terms_of(self.other, flat)))
         found = differences(self.other, self.module)
         if found:
             names = f"{other.qualified} and {module.qualified} cannot be compared"
@@ -141,6 +143,16 @@ def _unlike(name: str, a: t.Variable | t.Definition, b: t.Variable | t.Definitio
     if len(a.dims) != len(b.dims):
         return [f"{name} has {len(a.dims)} axes in one and {len(b.dims)} in the other"]
     return []
+
+
+def _in_terms_of(other: t.Module, module: t.Module) -> list[t.Expr]:
+    """What the other requires of sizes and consts that both have, so that cases meet it."""
+    names = {*module.sizes, *module.consts}
+    return [
+        condition
+        for condition in other.requires
+        if all(e.name in names for e in nodes(condition) if isinstance(e, t.SizeRef | t.ConstRef))
+    ]
 
 
 def _variables(module: t.Module) -> dict[str, t.Variable]:

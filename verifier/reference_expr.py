@@ -160,6 +160,8 @@ def value(e: typed.Expr, s: Scope) -> Value:
             return _if(e, s)
         case typed.Function():
             return _function(e, s)
+        case typed.Apply(name="sigmoid", prelude=True, arguments=(argument,)):
+            return smooth(s.arithmetic, "sigmoid", real(argument, s))
         case typed.Apply():
             arguments = [value(argument, s) for argument in e.arguments]
             bound = dict(zip(e.parameters, arguments, strict=True))

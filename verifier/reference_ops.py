@@ -24,7 +24,8 @@ from .reference_tape import (
 from .wide import INF, NAN, ONE, ZERO, Bools, Wide, where
 
 # A derivative, from the argument, the exact value of the function there, and the rounded one.
-# Where code derives from the rounded value (1 - y^2 of tanh), its error is in the derivative.
+# Where code derives from the rounded value (1 - y^2 of tanh, y (1 - y) of sigmoid), its error is
+# in the derivative.
 Slope = Callable[[Wide, Wide, Wide], Wide]
 
 SMOOTH: dict[str, tuple[Callable[[Wide], Wide], Slope]] = {
@@ -36,11 +37,15 @@ SMOOTH: dict[str, tuple[Callable[[Wide], Wide], Slope]] = {
     "sin": (wide.sin, lambda x, y, rounded: wide.cos(x)),
     "cos": (wide.cos, lambda x, y, rounded: -wide.sin(x)),
     "tanh": (wide.tanh, lambda x, y, rounded: wide.sech2(x) + (y - rounded) * (y + rounded)),
+    "sigmoid": (
+        lambda x: ONE / (ONE + wide.exp(-x)),
+        lambda x, y, rounded: wide.exp(-x) * y * y + (rounded - y) * (ONE - rounded - y),
+    ),
     "erf": (wide.erf, lambda x, y, rounded: Wide.of(2 / math.sqrt(math.pi)) * wide.exp(-(x * x))),
 }
 
 ALGEBRAIC: dict[str, Wide] = {
-    **dict.fromkeys(("exp", "log1p", "expm1", "sin", "cos", "tanh", "erf"), ZERO),
+    **dict.fromkeys(("exp", "log1p", "expm1", "sin", "cos", "tanh", "sigmoid", "erf"), ZERO),
     "log": ONE,
 }
 """Where transcendental functions have exact values: nowhere else, though 1 - 1e-26 rounds to 1."""

@@ -30,14 +30,14 @@ SHOWN = 48
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A case in a dtype: what should come, and what came of calling the function twice with
-    the tensors `given`, which were equal to `before`."""
+    the tensors `before`, of which those named in `changed` were not the same after one."""
 
     truth: Truth
     dtype: str
     value_noise: Mapping[str, Noise]
     gradient_noise: Mapping[str, Noise]
-    given: Mapping[str, torch.Tensor]
     before: Mapping[str, torch.Tensor]
+    changed: frozenset[str]
     first: Mapping[str, torch.Tensor]
     again: Mapping[str, torch.Tensor]
 

@@ -9,7 +9,9 @@ its numbers fit is then held against them. Laws are tried on small cases of thei
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import torch
 
 from ..compiler import typed as t
 from .candidate import Candidate, outputs, tensors
@@ -17,6 +19,7 @@ from .check_class import Class
 from .check_equal import Equal
 from .check_gradients import Gradients
 from .check_repeats import Repeats
+from .check_steps import Steps
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
@@ -27,7 +30,7 @@ from .other import Other
 from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, all_cases, cases_planned
 from .regimes import REGIMES, Case
 from .report import Check, Report
-from .trial import Holds, Subject, Trial, raised
+from .trial import Holds, Subject, Trial, identical, raised
 from .truth import Truth, Truths
 
 __all__ = [
@@ -109,6 +112,11 @@ class _Run:
         self.checks += [Unchanged(subject), Repeats(subject)]
         if subject.candidate.class_ is not None:
             self.checks.append(Class(subject))
+            index = subject.module.incremental
+            if index is not None:
+                time = subject.module.indices[index].range
+                assert isinstance(time, t.SizeRef)
+                self.checks.append(Steps(subject, time.name))
 
     def finish(self) -> list[Check]:
         """The checks, with their doubts."""
@@ -138,9 +146,15 @@ class _Run:
         try:
             first = outputs(module, function(**call.keywords))
             first = {name: value.detach().clone() for name, value in first.items()}
+            changed = _changed(given, before)
             again = outputs(module, function(**call.keywords))
         except Exception as error:
             self.subject.broken(self.values.check, truth.case, dtype, raised(error))
             return None
         noise = self.truths.noise(truth.case, dtype)
-        return Trial(truth, dtype, *noise, given, before, first, again)
+        changed |= _changed(given, before)
+        return Trial(truth, dtype, *noise, before, changed, first, again)
+
+
+def _changed(now: Mapping[str, torch.Tensor], before: Mapping[str, torch.Tensor]) -> frozenset[str]:
+    return frozenset(name for name, old in before.items() if not identical(now[name], old))

@@ -323,3 +323,143 @@ def test_no_escape_sequences_where_nobody_asked(mine: Path, lawful: Run) -> None
     for color in ((), ("--no-color",)):
         _, out, err = lawful("verify", "scale", "--impl", "mine:scale_off", *color)
         assert "\x1b" not in out + err
+
+
+# --- laws --------------------------------------------------------------------------------------
+
+LAWS = """module Line
+size B
+index b, c: B
+input x[B]
+output y[b] = 2 * x[b] + 1
+
+law slope: grad(y[b], x[c]) == 2 * [b == c]
+law steps: y'[b] == y[b] + 6  with x'[b] = x[b] + 3
+"""
+
+
+def test_laws_are_checks_of_their_own(project: Path, lawful: Run) -> None:
+    (project / "spec" / "line.eq").write_text(LAWS, encoding="utf-8")
+    lawful("build")
+    status, out, _ = lawful("verify", "line", "--json", "report.json")
+    assert status == 0, out
+    assert "law slope, law steps" in " ".join(out.split())
+    (report,) = json.loads((project / "report.json").read_text(encoding="utf-8"))["reports"]
+    slope = next(check for check in report["checks"] if check["name"] == "law slope")
+    assert slope["claim"] == "grad(y[b], x[c]) == 2 * [b == c]"
+    assert slope["unit"] == "instances" and slope["compared"] > 20
+    assert re.fullmatch(r"\d+ instances on the equations, \d+ on the code", slope["notes"][0])
+
+
+def test_a_law_that_does_not_follow_is_status_1(project: Path, lawful: Run) -> None:
+    wrong = LAWS.replace("y[b] + 6", "y[b] + 5")
+    (project / "spec" / "line.eq").write_text(wrong, encoding="utf-8")
+    lawful("build")
+    status, out, err = lawful("verify", "line", "--json", "report.json")
+    assert status == 1 and "Traceback" not in err
+    failure = out[out.index("\nline.Line: WRONG") + 1 :].splitlines()
+    for line, pattern in zip(
+        failure,
+        [
+            r"line\.Line: WRONG law steps in exact arithmetic, typical \(seed 0\): b=\d",
+            r"  equation  law steps: y'\[b\] == y\[b\] \+ 5 with .*    \(spec/line\.eq:8\)",
+            r"  found     the equations break the law",
+            r"  claim     y'\[b\] == y\[b\] \+ 5",
+            r"  left      [-\d.]+",
+            r"  right     [-\d.]+",
+            r"  at        B=2 x=\[.*\]",
+            r"  again     lawful verify line\.Line --dtype float64 --regime typical --seed 0",
+        ],
+        strict=False,
+    ):
+        assert re.fullmatch(pattern, line), line
+    status, second, _ = lawful(*again(out))
+    start = "\nline.Line: WRONG"
+    assert status == 1
+    assert (
+        second[second.index(start) :].splitlines()[:9] == out[out.index(start) :].splitlines()[:9]
+    )
+    (report,) = json.loads((project / "report.json").read_text(encoding="utf-8"))["reports"]
+    steps = next(check for check in report["checks"] if check["name"] == "law steps")
+    assert steps["failures"][0]["details"]["claim"] == "y'[b] == y[b] + 5"
+
+
+def test_code_that_breaks_a_law_is_status_1(project: Path, lawful: Run) -> None:
+    (project / "spec" / "line.eq").write_text(LAWS, encoding="utf-8")
+    lawful("build")
+    change(project / "generated" / "line.py", "(2.0 * ", "(3.0 * ")
+    status, out, _ = lawful("verify", "line")
+    assert status == 1
+    assert "WRONG law slope in float64" in out
+    assert re.search(r"^  error     [\d.e+]+ times what is allowed$", out, re.MULTILINE)
+
+
+def test_a_law_about_nothing_is_inconclusive(project: Path, lawful: Run) -> None:
+    vacuous = LAWS + "law never: y[b] == 7  given x[b] > 10 ^ 9\n"
+    (project / "spec" / "line.eq").write_text(vacuous, encoding="utf-8")
+    lawful("build")
+    status, out, _ = lawful("verify", "line")
+    assert status == 1
+    said = "INCONCLUSIVE law never: nothing was tried of which the law says anything"
+    assert f"\nline.Line: {said}\n" in out
+
+
+# --- another spec ------------------------------------------------------------------------------
+
+SUM = """module Sum
+"Twice x."
+size N
+index n: N
+input x[N]
+output z[n] = x[n] + x[n]
+"""
+
+
+def test_a_spec_is_verified_against_another(project: Path, lawful: Run) -> None:
+    (project / "spec" / "sum.eq").write_text(SUM, encoding="utf-8")
+    lawful("build")
+    status, out, err = lawful("verify", "sum.Sum", "--against", "scale.Scale", "--jobs", 2)
+    assert status == 0, out
+    assert "equal values, equal gradients, values, gradients" in " ".join(out.split())
+    assert out.endswith("\n1 module verified: 1 OK\n")
+    assert "Traceback" not in err
+
+
+def test_specs_that_differ_are_status_1(project: Path, lawful: Run) -> None:
+    lawful("build")
+    arguments = ("verify", "scale.Scale", "--against", "parts.shift.Shift")
+    status, out, _ = lawful(*arguments, "--json", "report.json")
+    assert status == 1
+    assert "scale.Scale: WRONG equal values in exact arithmetic, typical (seed 0): y[" in out
+    assert "  found     it is not what parts.shift.Shift gives" in out
+    command = again(out)
+    assert command[:4] == list(arguments)
+    status, second, _ = lawful(*command)
+    assert status == 1 and worst(second) == worst(out)
+    (report,) = json.loads((project / "report.json").read_text(encoding="utf-8"))["reports"]
+    assert report["implementation"] == "scale.Scale against parts.shift.Shift"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scale", "--against", "nothing"), "no module is called `nothing`"),
+        (("scale", "--against", "*"), "--against needs one module; "),
+        (("--against", "scale"), "--against needs one module and no --impl; 2 are selected"),
+        (
+            ("scale", "--against", "scale", "--impl", "mine:scale"),
+            "--against needs one module and no --impl",
+        ),
+        (
+            ("scale", "--against", "lawful.losses.dpo.DPO"),
+            "scale.Scale and losses.dpo.DPO cannot be compared: losses.dpo.DPO has no input x",
+        ),
+    ],
+)
+def test_specs_that_cannot_be_compared_are_status_2(
+    mine: Path, lawful: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    lawful("build")
+    status, out, err = lawful("verify", *arguments)
+    assert (status, out) == (2, "")
+    assert said in err and "Traceback" not in err

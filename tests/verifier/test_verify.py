@@ -62,6 +62,12 @@ input x[B]
 require B > 100
 output y[b] = 2 * x[b]
 
+module Gate
+size B
+index b: B
+input x[B]
+output y[b] = sigmoid(x[b])
+
 module Power
 size B
 index b: B
@@ -112,6 +118,24 @@ def test_a_correct_implementation_passes_in_every_format(modules: Mapping[str, t
     assert all(part.cases >= 36 and part.compared >= 400 for part in report.checks)
     assert 0 < report.worst < 0.5
     lawful.assert_lawful(rms_norm, modules["RMSNorm"], dtypes=["float32"])
+
+
+def test_a_sigmoid_may_be_differentiated_through_its_rounded_value(
+    modules: Mapping[str, t.Module],
+) -> None:
+    """y (1 - y) is 0 where y rounds to 1; a slope that is off elsewhere is caught."""
+    assert check(modules["Gate"], lambda x: torch.sigmoid(x), level="full").ok
+
+    def steep(x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        return y.detach() + 1.0001 * (y - y.detach())
+
+    def flat(x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        return torch.where(x < -3, y.detach(), y)
+
+    assert wrong(check(modules["Gate"], steep)) == {"gradients"}
+    assert wrong(check(modules["Gate"], flat, level="full")) == {"gradients"}
 
 
 Three = namedtuple("Three", "top m c")
@@ -233,6 +257,8 @@ SEVERAL: dict[str, tuple[Callable[..., Any], str, str]] = {
     "two exchanged": (lambda top, m, c: (top, c, m), "m", "its shape is"),
     "index one off": (lambda top, m, c: ((top + 1) % c.shape[-1], m, c), "top", ""),
     "index as a float": (lambda top, m, c: (top.float(), m, c), "top", "torch.float32"),
+    "index as a bool": (lambda top, m, c: (top.bool(), m, c), "top", "torch.bool"),
+    "index as a complex": (lambda top, m, c: (top.cfloat(), m, c), "top", "torch.complex64"),
     "one missing": (lambda top, m, c: (top, m), "top", "returned 2 values for top, m, c"),
     "one alone": (lambda top, m, c: c, "top", "returned one value for top, m, c"),
     "one not named": (lambda top, m, c: {"top": top, "m": m, "d": c}, "top", "its c is NoneType"),
@@ -328,6 +354,16 @@ def test_a_mask_changed_in_place_is_caught(modules: Mapping[str, t.Module]) -> N
         return made
 
     assert "unchanged" in wrong(check(modules["Centre"], harsh))
+
+
+def test_a_change_that_a_second_call_undoes_is_caught(modules: Mapping[str, t.Module]) -> None:
+    def turning(x: Tensor, keep: Tensor) -> Any:
+        made = centre(x, keep)
+        x.neg_()
+        return made
+
+    report = check(modules["Centre"], turning)
+    assert "unchanged" in wrong(report), str(report)
 
 
 def test_state_between_calls_is_caught_however_small(modules: Mapping[str, t.Module]) -> None:
