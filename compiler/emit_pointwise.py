@@ -170,13 +170,15 @@ def product(p: Printer, node: Product) -> Text:
 
 def _safe_product(p: Printer, node: Product) -> Text:
     axes = p.sort(axes_of(node))
-    above = [p.print(x) for op, x in node.factors if op == "*"]
+    above = [x for op, x in node.factors if op == "*"]
     below = [p.print(x) for op, x in node.factors if op == "/"]
-    code = above[0]
-    for text in above[1:]:
+    code, numbers = p.print(above[0]), is_number(above[0]) and is_python_number(above[0])
+    for factor in above[1:]:
+        text = p.print(factor)
+        numbers = numbers and is_number(factor) and is_python_number(factor)
         pair = p.sort({*code.axes, *text.axes})
         left, right = p.align(code, pair).code, p.align(text, pair).code
-        code = Text(f"ops.multiply({left}, {right})", ATOM, pair)
+        code = Text(f"ops.{'times' if numbers else 'multiply'}({left}, {right})", ATOM, pair)
     result = p.align(code, axes)
     if not below:
         return result

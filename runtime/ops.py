@@ -147,6 +147,11 @@ def log(value: float) -> float:
     return -math.inf if value == 0 else math.nan
 
 
+def times(a: float, b: float) -> float:
+    """a · b of numbers, with 0 · ∞ = 0."""
+    return 0.0 if a == 0 or b == 0 else a * b
+
+
 def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     """The parameters of a submodule as its function takes them: its own by their names, those
     of its submodules as the mapping `params`."""

@@ -74,7 +74,8 @@ class _Law:
             return
         given = (self.subject, self.truths, self.law, the_case, dtype, batch, self.structures)
         try:
-            tally = try_code(*given)
+            with self.subject.default_dtype(dtype):
+                tally = try_code(*given)
         except (LawError, OracleError):
             raise
         except Exception as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -68,6 +69,19 @@ class Subject:
         return arguments(
             self.module, the_case, torch_dtype, self.options.device, gradients=gradients
         )
+
+    @contextmanager
+    def default_dtype(self, dtype: str) -> Iterator[None]:
+        """Makes `dtype` torch's default where the module takes no real tensor: real outputs
+        follow the default then."""
+        module, before = self.module, torch.get_default_dtype()
+        given = (*module.inputs.values(), *module.params.values(), *module.randoms.values())
+        if not any(variable.type == "real" for variable in given):
+            torch.set_default_dtype(getattr(torch, dtype))
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
 
     def inputs(self, the_case: Case) -> list[Array]:
         """The tensors that something which does nothing might hand back."""

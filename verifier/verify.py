@@ -132,10 +132,11 @@ class _Run:
             if not truth.fits(FORMATS[dtype]):
                 self.values.leave_out(truth)
                 continue
-            trial = self.trial(truth, dtype)
-            if trial is not None:
-                for held in self.checks:
-                    held.hold(trial)
+            with self.subject.default_dtype(dtype):
+                trial = self.trial(truth, dtype)
+                if trial is not None:
+                    for held in self.checks:
+                        held.hold(trial)
 
     def trial(self, truth: Truth, dtype: str) -> Trial | None:
         """Call the function twice; None, and a failure of `values`, where it raises."""
