@@ -55,7 +55,7 @@ def verify_candidate(
     """Module and implementation -> Report. `progress` is called after each case."""
     start = time.perf_counter()
     module = flatten(module)
-    run = _Run(Subject(module, candidate, options))
+    run = Run(Subject(module, candidate, options))
     laws = LawChecks(run.subject, run.truths)
     for the_case in all_cases(module, options):
         run.try_case(the_case, run.truths.of(the_case))
@@ -80,7 +80,7 @@ def verify_other(
     of `module`. Raises Mismatch where they do not take and return the same."""
     start = time.perf_counter()
     pair = Other(other, module)
-    run = _Run(Subject(pair.module, pair.stand_in(candidate), options))
+    run = Run(Subject(pair.module, pair.stand_in(candidate), options))
     equal = Equal(pair, options)
     for the_case in all_cases(pair.module, options):
         adapted = pair.adapted(the_case)
@@ -99,12 +99,12 @@ def planned(module: t.Module, options: Options) -> int:
     return cases_planned(module, options) + law_cases_planned(module, options)
 
 
-class _Run:
+class Run:
     """The checks of a module as cases come in."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, truths: Truths | None = None) -> None:
         self.subject = subject
-        self.truths = Truths(subject.module)
+        self.truths = truths or Truths(subject.module)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
