@@ -104,7 +104,7 @@ class _Run:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.truths = Truths(subject.module)
+        self.truths = Truths(subject.module, subject.options.dtypes)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
