@@ -15,12 +15,14 @@ from .oracle import Evaluation, Exact, Oracle
 from .reference import alike, all_spreads
 from .regimes import Case
 from .settings import Setting
+from .symbolic import Structures
 
 Array = npt.NDArray[Any]
 
 
-REMEMBERED = 64
-"""Cases of which what rounding does is remembered, at most."""
+EVALUATIONS = 4
+NOISES = 64
+"""Cases whose evaluation is remembered, at most; and of which what rounding does is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class Truths:
             if variable.type == "real" and has_reals
         ]
         """What gradients are taken by."""
+        self._structures = Structures()
         self._oracles: dict[Any, Oracle] = {}
+        self._evaluations: dict[Any, Evaluation] = {}
         self._noises: dict[Any, dict[str, tuple[dict[str, Noise], dict[str, Noise]]]] = {}
 
     def oracle(self, the_case: Case) -> Oracle:
@@ -68,16 +72,23 @@ class Truths:
         setting = the_case.setting
         key = _setting_key(setting)
         if key not in self._oracles:
-            self._oracles[key] = Oracle(self.module, setting.sizes, setting.consts)
+            self._oracles[key] = Oracle(
+                self.module, setting.sizes, setting.consts, structures=self._structures
+            )
         return self._oracles[key]
 
     def evaluate(self, the_case: Case) -> Evaluation:
-        """The oracle at a case."""
-        return self.oracle(the_case).evaluate(the_case.tensors)
+        """The oracle at a case. The last ones are remembered."""
+        key = _key(the_case)
+        if key not in self._evaluations:
+            if len(self._evaluations) == EVALUATIONS:
+                self._evaluations.clear()
+            self._evaluations[key] = self.oracle(the_case).evaluate(the_case.tensors)
+        return self._evaluations[key]
 
-    def of(self, the_case: Case, evaluation: Evaluation | None = None) -> Truth:
-        """The exact values and gradients of a case, of its evaluation where there is one."""
-        evaluation = evaluation or self.evaluate(the_case)
+    def of(self, the_case: Case) -> Truth:
+        """The exact values and gradients of a case."""
+        evaluation = self.evaluate(the_case)
         definitions = self.module.definitions
         named = {
             name: evaluation.value(name)
@@ -100,7 +111,7 @@ class Truths:
         together where that costs less, and the last cases are remembered."""
         cotangents = the_case.cotangents if self.sources else {}
         key = (the_case.seed, *_key(the_case), _bytes(cotangents))
-        if len(self._noises) > REMEMBERED:
+        if len(self._noises) == NOISES:
             self._noises.clear()
         known = self._noises.setdefault(key, {})
         if dtype not in known:
