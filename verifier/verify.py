@@ -108,7 +108,7 @@ class Run:
 
     def __init__(self, subject: Subject, truths: Truths | None = None) -> None:
         self.subject = subject
-        self.truths = truths or Truths(subject.module)
+        self.truths = truths or Truths(subject.module, subject.options.dtypes)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
