@@ -268,7 +268,7 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
             table.add_column(heading, justify="right")
         table.add_column("verdict")
         table.add_column("seconds", justify="right")
-        styles = {"OK": "green", "WRONG": "bold red", "INCONCLUSIVE": "yellow"}
+        styles = {"OK": "green", "WRONG": "bold red", "LOSSY": "yellow", "INCONCLUSIVE": "yellow"}
         for report in reports:
             checks = ", ".join(check.name for check in report.checks)
             table.add_row(
@@ -289,5 +289,9 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
             for doubt in check.doubts:
                 line = f"\n{report.module}: INCONCLUSIVE {check.name}: {doubt}"
                 console.print(Text(line), soft_wrap=True)
+            for loss in check.losses_in_words():
+                console.print(
+                    Text(f"\n{report.module}: LOSSY {check.name}: {loss}"), soft_wrap=True
+                )
     if not quiet:
         console.print(Text(f"\n{summary(reports)}"))
