@@ -105,13 +105,13 @@ class _SharedTruths(Truths):
     """Truths that are computed once for every case and dtype."""
 
     def __init__(self, module: t.Module) -> None:
-        super().__init__(module)
+        super().__init__(module, DTYPES)
         self.known: dict[int, Truth] = {}
         self.noises: dict[tuple[int, str], tuple[dict[str, Noise], dict[str, Noise]]] = {}
 
-    def of(self, the_case: Case, evaluation: Any = None) -> Truth:
+    def of(self, the_case: Case) -> Truth:
         if id(the_case) not in self.known:
-            self.known[id(the_case)] = super().of(the_case, evaluation)
+            self.known[id(the_case)] = super().of(the_case)
         return self.known[id(the_case)]
 
     def noise(self, the_case: Case, dtype: str) -> tuple[dict[str, Noise], dict[str, Noise]]:

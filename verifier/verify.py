@@ -23,6 +23,7 @@ from .check_steps import Steps
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
+from .exact import OracleError
 from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
@@ -58,7 +59,10 @@ def verify_candidate(
     run = Run(Subject(module, candidate, options))
     laws = LawChecks(run.subject, run.truths)
     for the_case in all_cases(module, options):
-        run.try_case(the_case, run.truths.of(the_case))
+        try:
+            run.try_case(the_case, run.truths.of(the_case))
+        except OracleError as error:
+            run.values.check.doubt(f"{the_case.regime} (seed {the_case.seed}): {error}")
         progress()
     for the_case in law_cases(module, options):
         laws.hold(the_case)
@@ -104,7 +108,7 @@ class Run:
 
     def __init__(self, subject: Subject, truths: Truths | None = None) -> None:
         self.subject = subject
-        self.truths = truths or Truths(subject.module)
+        self.truths = truths or Truths(subject.module, subject.options.dtypes)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
