@@ -332,8 +332,8 @@ def safe_exp(x: Tensor) -> Tensor:
 
 
 def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
-    """a · b with 0 · ∞ = 0, in the gradient too: an infinite factor counts as 0 where the
-    other is zero, and passes no gradient on there."""
+    """a · b with 0 · ∞ = 0, in the gradient too: where a factor is infinite, no gradient is
+    passed on."""
     if not isinstance(a, Tensor):
         a, b = b, a
     assert isinstance(a, Tensor)
@@ -341,9 +341,11 @@ def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
         if b == 0:
             return torch.where(a.isinf(), 0.0, a) * b
         if abs(b) == math.inf:
-            return torch.where(a == 0, 0.0, torch.where(a == 0, 1.0, a) * b)
+            return torch.where(a == 0, 0.0, torch.sign(a) * b)
         return a * b
-    return torch.where(a.isinf() & (b == 0), 0.0, a) * torch.where(b.isinf() & (a == 0), 0.0, b)
+    infinite, zero = a.isinf() | b.isinf(), (a == 0) | (b == 0)
+    finite = torch.where(infinite, 0.0, a) * torch.where(infinite, 0.0, b)
+    return torch.where(infinite, torch.where(zero, 0.0, a.detach() * b.detach()), finite)
 
 
 def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
