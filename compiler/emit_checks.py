@@ -27,7 +27,7 @@ def entry_checks(
     for variable in given:
         shapes.read(variable)
     shapes.derive()
-    lines += shapes.lines + shapes.later()
+    lines += [*shapes.lines, *shapes.later(), *times]
     for condition in module.requires:
         names = sorted(_mentioned(module, condition))
         values = ", ".join(f"{name}={{{name}}}" for name in names)
@@ -39,7 +39,6 @@ def entry_checks(
             lines += _default(module, variable, path)
     for variable in module.randoms.values():
         lines += _draw(module, variable, path)
-    lines += times
     for axis in program.ranges:
         if axis in printer.indices:
             size = printer.print(program.ranges[axis]).code

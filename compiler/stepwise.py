@@ -6,7 +6,7 @@ A tensor with a time axis is made for the new positions alone. Where an equation
 another position than its own, all positions so far are kept: they are a tensor of their own,
 `…_all`. A sequence along time starts from its last element so far. What stays is a module
 again, in which the length of time is the number of new positions, `total` that of all so far,
-and `past` is the first new position.
+and `past` is the first new position. What it requires of the length, it requires of `total`.
 """
 
 from __future__ import annotations
@@ -266,7 +266,8 @@ class _Analysis:
             )
             for group in self.module.groups
         )
-        module = replace(self.module, definitions=definitions, groups=groups)
+        requires = tuple(rebuild_size(r, self.time, self.total) for r in self.module.requires)
+        module = replace(self.module, definitions=definitions, groups=groups, requires=requires)
         return Stepwise(
             module,
             self.time,

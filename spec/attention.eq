@@ -12,6 +12,7 @@ param W_Q[H, K, D] ~ normal(std = 0.02)
 param W_K[H, K, D] ~ normal(std = 0.02)
 param W_V[H, K, D] ~ normal(std = 0.02)
 param W_O[D, H, K] ~ normal(std = 0.02)
+incremental t
 
 q[b,h,t,k] = sum[d] W_Q[h,k,d] * x[b,t,d]
 r[b,h,u,k] = sum[d] W_K[h,k,d] * x[b,u,d]
@@ -41,6 +42,7 @@ const width
 require width > 0
 param W_QK[D, D] ~ normal(std = 0.02)
 param W_V[D, D]  ~ normal(std = 0.02)
+incremental t
 
 s[b,t,u] = sum[d,e] x[b,t,d] * W_QK[d,e] * x[b,u,e] / sqrt(width)
 a[b,t,u] = softmax[u if u <= t] s[b,t,u]
@@ -66,6 +68,7 @@ param W_Q[H, K, D] ~ normal(std = 0.02)
 param W_K[G, K, D] ~ normal(std = 0.02)
 param W_V[G, K, D] ~ normal(std = 0.02)
 param W_O[D, H, K] ~ normal(std = 0.02)
+incremental t
 
 angle[t,j] = t * base ^ (-2 * j / K)
 q[b,h,t,k] = sum[d] W_Q[h,k,d] * x[b,t,d]
@@ -100,6 +103,7 @@ param W_Q[H, K, D] ~ normal(std = 0.02)
 param W_K[G, K, D] ~ normal(std = 0.02)
 param W_V[G, K, D] ~ normal(std = 0.02)
 param W_O[D, H, K] ~ normal(std = 0.02)
+incremental t
 
 angle[t,j] = t * base ^ (-2 * j / K)
 q[b,h,t,k] = sum[d] W_Q[h,k,d] * x[b,t,d]

@@ -20,6 +20,7 @@ use norm_attn: RMSNorm(eps = eps)
 use attn: RotaryAttention(H = H, G = G, K = K, base = base)
 use norm_ffn: RMSNorm(eps = eps)
 use ffn: SwiGLU(F = F)
+incremental t
 
 x_n = norm_attn(x = x)
 a = attn(x = x_n)
@@ -45,6 +46,7 @@ use norm_attn: LayerNorm(eps = eps)
 use attn: CausalSelfAttention(H = H, K = K)
 use norm_ffn: LayerNorm(eps = eps)
 use ffn: FeedForwardTanhGELU(F = F)
+incremental t
 
 x_n = norm_attn(x = x)
 a = attn(x = x_n)
@@ -70,6 +72,7 @@ use attn: CausalSelfAttention(H = H, K = K)
 use norm_attn: LayerNorm(eps = eps)
 use ffn: FeedForwardTanhGELU(F = F)
 use norm_ffn: LayerNorm(eps = eps)
+incremental t
 
 a = attn(x = x)
 sum_attn[b,t,d] = x[b,t,d] + a[b,t,d]

@@ -90,7 +90,7 @@ size  B, V
 index b: B   v, w: V
 
 input z[B, V]
-const top_p
+const top_p = 0.9
 require 0 < top_p <= 1
 
 p[b,v] = softmax[v] z[b,v]
@@ -113,7 +113,7 @@ size  B, V
 index b: B   v, w: V
 
 input z[B, V]
-const top_p
+const top_p = 0.9
 require 0 < top_p <= 1
 
 p[b,v] = softmax[v] z[b,v]
@@ -135,7 +135,7 @@ size  B, V
 index b: B   v, w: V
 
 input z[B, V]
-const top_p, tau
+const top_p = 0.9, tau = 0.7
 require 0 < top_p <= 1, tau > 0
 
 p[b,v] = softmax[v] z[b,v]

@@ -22,6 +22,7 @@ use embed: TokenEmbedding(V = V, D = D)
 use block[L]: PreNormBlock(H = H, G = G, K = K, F = F, base = base, eps = eps)
 use norm: RMSNorm(eps = eps)
 use unembed: Unembedding(V = V)
+incremental t
 
 h[0] = embed(tok = tok)
 h[l+1] = block[l](x = h[l])
@@ -49,6 +50,7 @@ require tau > 0, base > 0, eps >= 0
 param E[V, D] ~ normal(std = 0.02)
 use block[L]: PreNormBlock(H = H, G = G, K = K, F = F, base = base, eps = eps)
 use norm: RMSNorm(eps = eps)
+incremental t
 
 e[b,t,d] = E[tok[b,t],d]
 h[0] = e
@@ -76,6 +78,7 @@ param E[V, D]   ~ normal(std = 0.02)
 param pos[Δ, D] ~ normal(std = 0.02)
 use block[L]: GPT2Block(H = H, K = K, F = F, eps = eps)
 use norm: LayerNorm(eps = eps)
+incremental t
 
 e[b,t,d] = E[tok[b,t],d] + pos[t,d]
 h[0] = e

@@ -13,9 +13,7 @@ require top_k >= 1
 
 p[n,e] = softmax[e] z[n,e]
 place[n,e] = rank[e] z[n,e]
-output g[n,e] = if place[n,e] < top_k
-    then p[n,e] / (sum[f if place[n,f] < top_k] p[n,f])
-    else 0
+output g[n,e] = [place[n,e] < top_k] * p[n,e] / (sum[f if place[n,f] < top_k] p[n,f])
 
 law normalised: sum[e] g[n,e] == 1
 
@@ -51,7 +49,7 @@ require top_k >= 1
 
 p[n,e] = softmax[e] z[n,e]
 place[n,e] = rank[e] z[n,e]
-output g[n,e] = if place[n,e] < top_k then p[n,e] else 0
+output g[n,e] = [place[n,e] < top_k] * p[n,e]
 
 law at_most_one: sum[e] g[n,e] <= 1
 
@@ -70,10 +68,9 @@ const scale = 1
 const eps = 1e-20
 require top_k >= 1, scale > 0, eps > 0
 
-p[n,e] = sigmoid(z[n,e])
-place[n,e] = rank[e] (p[n,e] + bias[e])
+place[n,e] = rank[e] (sigmoid(z[n,e]) + bias[e])
 output g[n,e] = if place[n,e] < top_k
-    then scale * p[n,e] / (sum[f if place[n,f] < top_k] p[n,f] + eps)
+    then scale * sigmoid(z[n,e]) / (sum[f if place[n,f] < top_k] sigmoid(z[n,f]) + eps)
     else 0
 
 law at_most_scale: sum[e] g[n,e] <= scale

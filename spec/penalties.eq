@@ -66,3 +66,27 @@ output y[b,v] = factor[b,v] * z[b,v] - frequency * times[b,v] - presence * [time
 law off:    y[b,v] == z[b,v]   with theta = 1, presence = 0, frequency = 0
 law unseen: y[b,v] == z[b,v]   given not seen[b,v]
 law prompt: y[b,v] == z[b,v] * factor[b,v]   given times[b,v] == 0
+
+
+module DRYPenalty
+"Don't repeat yourself: a token that would lengthen a repetition of at least allowed tokens loses multiplier * base ^ (its length - allowed). Sequence breakers are left to the caller. As in llama.cpp and text-generation-webui."
+source "p-e-w, DRY: A modern repetition penalty, oobabooga/text-generation-webui pull request 5677; llama_sampler_dry of llama.cpp"
+
+size  B, T, V
+index b: B   t, i, j: T   v: V
+
+input z[B, V]
+input tok[B, T] in V
+const multiplier = 0.75, base = 1.75, allowed = 2
+require multiplier >= 0, base >= 1, allowed >= 1
+
+# how many tokens before place t are those at the end, and so how long a repetition tok[t] would lengthen
+alike[b,t] = count[i if i < t] (all[j if j <= i] (tok[b,t - 1 - j] == tok[b,T - 1 - j]))
+repeated[b,v] = if any[t] (tok[b,t] == v) then max[t if tok[b,t] == v] alike[b,t] else 0
+output y[b,v] = if repeated[b,v] >= allowed
+    then z[b,v] - multiplier * base ^ (repeated[b,v] - allowed)
+    else z[b,v]
+
+law off:      y[b,v] == z[b,v]                given repeated[b,v] < allowed
+law lowers:   y[b,v] <= z[b,v]
+law constant: repeated[b,v] == (T - 1) * [v == 0]   with tok[b,t] = 0

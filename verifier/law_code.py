@@ -22,7 +22,7 @@ from .exact import Scope, UndefinedValue, Value
 from .extended import Undecided
 from .law_instances import Batch, Tally
 from .law_numbers import Numbers
-from .law_reader import Broken, Judge, LawReader, LeftOut, broken_part, worth
+from .law_reader import Broken, Judge, LawReader, LeftOut, Untried, broken_part, worth
 from .law_world import build
 from .regimes import Case
 from .symbolic import Structures
@@ -65,10 +65,13 @@ def try_code(
         judge = _Near(numbers, structures, random.Random(case.seed))
         for indices in batch.instances:
             scope = Scope(dict(indices))
+            numbers.begin()
             try:
                 if not all(judge.certain(condition, scope) for condition in law.given):
                     continue
                 tally.broken = judge.broken(law.claim, scope)
+            except Untried:
+                continue
             except (LeftOut, UndefinedValue, Undecided):
                 tally.left_out += 1
                 continue

@@ -23,7 +23,7 @@ from .check_values import bound
 from .compare import FORMATS, Target, target
 from .exact import Value
 from .extended import UNDEFINED, to_float
-from .law_reader import LeftOut
+from .law_reader import LeftOut, Untried
 from .law_world import World
 from .oracle import DTYPES, Evaluation, Given
 from .regimes import Case
@@ -33,7 +33,9 @@ from .truth import Truth, Truths, fits
 Array = npt.NDArray[Any]
 
 BACKWARD = {"quick": 2, "full": 6}
-"""How many elements of outputs derivatives are taken of, at one case in one dtype."""
+"""Of how many elements of outputs derivatives are enough, at one case in one dtype."""
+LARGEST = 64
+"""Of how many an instance may take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,27 @@ class Numbers:
         self.tolerances: dict[int, float] = {}
         self.uncounted: set[int] = set()
         self.blocks: dict[int, int] = {}
+        self.most = 0
         self.calls = [self._call(primed) for primed in range(1 + world.primed)]
         for call in self.calls:
             self._add_values(call)
         if not world.primed:
             self._add_block()
 
+    def begin(self) -> None:
+        """Begin an instance: it may take all derivatives that it needs, unless those taken so
+        far are enough."""
+        taken = len(self.blocks)
+        enough = taken >= BACKWARD[self.subject.options.level]
+        self.most = taken if enough else taken + LARGEST
+
     def derive(self, derivative: t.Derivative, of: int) -> int:
         """The block with the derivatives of an element, by all that gradients are taken by."""
         if of not in self.blocks:
-            most = BACKWARD[self.subject.options.level]
-            if len(self.blocks) == most or derivative.of.tensor not in self.subject.module.outputs:
+            if derivative.of.tensor not in self.subject.module.outputs:
                 raise LeftOut
+            if len(self.blocks) == self.most:
+                raise Untried
             self.blocks[of] = len(self.exact) // self.world.layout.length
             self._add_derivatives(derivative.of.tensor, of)
         return self.blocks[of]

@@ -33,6 +33,10 @@ class LeftOut(Exception):
     """No claim is made, or can be held, at these indices."""
 
 
+class Untried(Exception):
+    """These indices are not tried: enough others are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """The part of a claim that does not hold, at the indices of the law and of any `all`; by how

@@ -93,27 +93,21 @@ def build(
         reader = LawReader(world.layout, stores[0] + stores[1], world.consts, _none, structures)
         if isinstance(fixed.target, t.ConstRef):
             value = _rational(fixed, world, reader, Scope(dict(indices)))
-            _fix_const(truths.module, world, at, fixed.target.name, value)
+            for i in at:
+                sizes, consts = world.settings[i].sizes, world.settings[i].consts
+                world.settings[i] = Setting(sizes, {**consts, fixed.target.name: value})
         else:
             elements = _elements(fixed.target, fixed.value, reader, indices)
             for i in at:
                 world.given[i] = {**world.given[i], fixed.target.tensor: elements}
+    for setting in world.settings:
+        if not all(holds(e, setting.sizes, setting.consts) for e in truths.module.requires):
+            raise LeftOut
     return world
 
 
 def _none(derivative: t.Derivative, of: int) -> NoReturn:
     raise LawError("derivatives in `with` are not verified")
-
-
-def _fix_const(
-    module: t.Module, world: World, at: tuple[int, ...], name: str, value: Const
-) -> None:
-    for i in at:
-        setting = world.settings[i]
-        consts = {**setting.consts, name: value}
-        if not all(holds(condition, setting.sizes, consts) for condition in module.requires):
-            raise LeftOut
-        world.settings[i] = Setting(setting.sizes, consts)
 
 
 def _rational(fixed: t.Fixed, world: World, reader: LawReader, scope: Scope) -> Const:

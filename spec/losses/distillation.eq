@@ -65,9 +65,9 @@ student_kl[n] = sum[v] exp(student[n,v]) * (student[n,v] - mixture[n,v])
 output loss = mean[n if m[n]] (beta * teacher_kl[n] + (1 - beta) * student_kl[n])
 
 law at_teacher:   loss == 0   with z[n,v] = w[n,v]
-law symmetric:    loss' == loss   with beta = 1 / 2, z'[n,v] = w[n,v], w'[n,v] = z[n,v]
-law exchanged:    loss' == loss   with beta' = 1 - beta, z'[n,v] = w[n,v], w'[n,v] = z[n,v]
 law bounded:      0 <= loss <= log(2)   with beta = 1 / 2
+# At beta = 1 / 2 the divergence is symmetric.
+law symmetric:    loss' == loss   with beta' = 1 - beta, z'[n,v] = w[n,v], w'[n,v] = z[n,v]
 
 
 module GKD

@@ -52,15 +52,14 @@ const beta = 0.1
 require beta > 0
 
 reference[b,y] = log_softmax[y] w[b,y]
-log_Z[b] = logsumexp[y] (reference[b,y] + R[b,y] / beta)
-optimal[b,y] = reference[b,y] + R[b,y] / beta - log_Z[b]
-output p[b,y] = exp(optimal[b,y])
+tilted[b,y] = reference[b,y] + R[b,y] / beta
+log_Z[b] = logsumexp[y] tilted[b,y]
+output p[b,y] = softmax[y] tilted[b,y]
 output J[b] = beta * log_Z[b]
 
 law stochastic:  sum[y] p[b,y] == 1
-law value:       J[b] == sum[y] p[b,y] * (R[b,y] - beta * (optimal[b,y] - reference[b,y]))
-law reward:      R[b,y] == beta * (optimal[b,y] - reference[b,y]) + J[b]
-law no_reward:   p[b,y] == exp(reference[b,y])   with R[b,y] = 0
+law value:       J[b] == sum[y] p[b,y] * (R[b,y] - beta * (tilted[b,y] - log_Z[b] - reference[b,y]))
+law reward:      log(p[b,y]) == reference[b,y] + (R[b,y] - J[b]) / beta
 law shift:       p'[b,y] == p[b,y] and J'[b] == J[b] + 1   with R'[b,y] = R[b,y] + 1
 law improvement: grad(J[b], R[b,y]) == p[b,y]
 
@@ -78,8 +77,9 @@ require beta > 0
 
 policy[b,y] = log_softmax[y] z[b,y]
 reference[b,y] = log_softmax[y] w[b,y]
-log_Z[b] = logsumexp[y] (reference[b,y] + R[b,y] / beta)
-optimal[b,y] = reference[b,y] + R[b,y] / beta - log_Z[b]
+tilted[b,y] = reference[b,y] + R[b,y] / beta
+log_Z[b] = logsumexp[y] tilted[b,y]
+optimal[b,y] = log_softmax[y] tilted[b,y]
 output gap[b] = beta * sum[y] exp(policy[b,y]) * (policy[b,y] - optimal[b,y])
 
 law shortfall:  gap[b] == beta * log_Z[b] - (sum[y] exp(policy[b,y]) * (R[b,y] - beta * (policy[b,y] - reference[b,y])))

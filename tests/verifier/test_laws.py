@@ -15,12 +15,13 @@ from lawful.compiler import typed as t
 from lawful.compiler.project import shipped
 from lawful.verifier.candidate import Candidate, generated
 from lawful.verifier.flatten import flatten
-from lawful.verifier.law_cases import law_cases
+from lawful.verifier.law_cases import law_cases, law_cases_planned
 from lawful.verifier.laws import LawChecks
 from lawful.verifier.plan import Options
 from lawful.verifier.report import EXACT, Check, Report
 from lawful.verifier.trial import Subject
 from lawful.verifier.truth import Truths
+from lawful.verifier.verify import planned
 from torch import Tensor
 
 SOFT = """
@@ -326,6 +327,14 @@ def test_the_command_narrows_to_the_case_of_a_failure(modules: Mapping[str, t.Mo
         assert alone.setting == the_case.setting
         assert all((alone.tensors[n] == x).all() for n, x in the_case.tensors.items())
     assert len({tuple(c.setting.sizes.values()) for c in cases}) > 1, "not all of one size"
+
+
+@pytest.mark.parametrize("level", ["quick", "full"])
+def test_as_many_cases_are_tried_as_planned(modules: Mapping[str, t.Module], level: Any) -> None:
+    options = Options(level=level, dtypes=("float32",))
+    tried = len(list(law_cases(modules["Pick"], options)))
+    assert tried == law_cases_planned(modules["Pick"], options) > 5
+    assert planned(modules["Pick"], options) > tried
 
 
 def test_masks_are_tried_where_there_are_some(modules: Mapping[str, t.Module]) -> None:
