@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .emit_text import ATOM, BIT_AND, BIT_OR, FILL, MUL, UNARY, Text
+from .emit_text import ATOM, BIT_AND, BIT_OR, FILL, UNARY, Text
 from .program import (
     Contract,
     Gather,

@@ -99,7 +99,11 @@ class Printer:
             text = self.constant(step)
         else:
             text = self.broadcast(text, step.axes)
-            if step.body.type == "real" and step.name not in self.wide and not (native and from_reals):
+            if (
+                step.body.type == "real"
+                and step.name not in self.wide
+                and not (native and from_reals)
+            ):
                 self.uses.add("dtype")
                 text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
         whole = isinstance(step.body, Read) and text.code == self.spelled(step.body.name)

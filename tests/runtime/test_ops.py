@@ -476,7 +476,7 @@ def test_multiply_takes_a_number_on_either_side(factor: float) -> None:
     same(ops.multiply(x, factor), *wanted)
     same(ops.multiply(factor, x), *wanted)
     slope = gradient(lambda x: ops.multiply(x, factor), x, torch.ones_like(x))
-    lost = x.isfinite() | True if math.isinf(factor) else x.isinf() & (factor == 0)
+    lost = torch.ones_like(x, dtype=torch.bool) if math.isinf(factor) else x.isinf() & (factor == 0)
     same(slope, *torch.where(lost, 0.0, factor).tolist())
 
 
