@@ -149,7 +149,7 @@ def log(value: float) -> float:
 
 def times(a: float, b: float) -> float:
     """a · b of numbers, with 0 · ∞ = 0."""
-    return 0.0 if a == 0 or b == 0 else a * b
+    return 0.0 if {abs(a), abs(b)} == {0.0, math.inf} else a * b
 
 
 def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:
@@ -332,8 +332,8 @@ def safe_exp(x: Tensor) -> Tensor:
 
 
 def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
-    """a · b with 0 · ∞ = 0, in the gradient too: where a factor is infinite, no gradient is
-    passed on."""
+    """a · b with 0 · ∞ = 0, in the gradient too: an infinite factor counts as 0 where the
+    other is zero, and passes no gradient on there."""
     if not isinstance(a, Tensor):
         a, b = b, a
     assert isinstance(a, Tensor)
@@ -341,11 +341,9 @@ def multiply(a: Tensor | float, b: Tensor | float) -> Tensor:
         if b == 0:
             return torch.where(a.isinf(), 0.0, a) * b
         if abs(b) == math.inf:
-            return torch.where(a == 0, 0.0, torch.sign(a) * b)
+            return torch.where(a == 0, 0.0, torch.where(a == 0, 1.0, a) * b)
         return a * b
-    infinite, zero = a.isinf() | b.isinf(), (a == 0) | (b == 0)
-    finite = torch.where(infinite, 0.0, a) * torch.where(infinite, 0.0, b)
-    return torch.where(infinite, torch.where(zero, 0.0, a.detach() * b.detach()), finite)
+    return torch.where(a.isinf() & (b == 0), 0.0, a) * torch.where(b.isinf() & (a == 0), 0.0, b)
 
 
 def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -56,14 +56,6 @@ output d6[n] = rank[n] q
 output d7 = any[n if x[0,n] > 0] (q > 0)
 output d8 = all[n if q > 0] (q > 1)
 
-module PowZero
-"A power of zero by way of its logarithm."
-size N
-index n: N
-input x[N], z[N], v[N]
-output a[n] = exp(abs(x[n]) * log(relu(z[n]))) + v[n]
-output b[n] = exp(abs(x[n]) * log(0)) + v[n]
-
 module Lazy
 "What a number excludes is not looked at."
 size B, T
@@ -86,7 +78,6 @@ size N
 index n: N
 input x[N]
 output a[n] = 0 * (-inf) * x[n] + 2 * x[n]
-output b[n] = x[n] * log(0) * 0 + 2 * x[n]
 output c = sum[n if x[n] > 0] 0 * log(0)
 
 module NoReals
