@@ -196,7 +196,8 @@ def where(p: Printer, node: Where) -> Text:
     if is_number(node.condition):
         axes = p.sort(axes_of(node))
         condition = p.print(node.condition)
-        then, other = (p.broadcast(p.print(x), axes) for x in (node.then, node.otherwise))
+        show = p.print if is_number(node) else p.as_tensor
+        then, other = (p.broadcast(show(x), axes) for x in (node.then, node.otherwise))
         code = f"{then.at(OR)} if {condition.at(OR)} else {other.at(TERNARY)}"
         return Text(code, TERNARY, axes)
     codes, axes = p.together((node.condition, node.then, node.otherwise), TERNARY)

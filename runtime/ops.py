@@ -149,7 +149,7 @@ def log(value: float) -> float:
 
 def times(a: float, b: float) -> float:
     """a · b of numbers, with 0 · ∞ = 0."""
-    return 0.0 if a == 0 or b == 0 else a * b
+    return 0.0 if {abs(a), abs(b)} == {0.0, math.inf} else a * b
 
 
 def submodule(params: Mapping[str, Tensor], name: str) -> dict[str, Any]:

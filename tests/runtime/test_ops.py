@@ -479,6 +479,12 @@ def test_multiply_takes_a_number_on_either_side(factor: float) -> None:
     same(slope, *torch.where(lost, 0.0, factor).tolist())
 
 
+def test_numbers_multiply_with_zero_times_infinity_zero() -> None:
+    assert ops.times(0.0, -INF) == 0.0 == ops.times(INF, -0.0)
+    assert ops.times(-2.0, INF) == -INF and ops.times(1.5, 2.0) == 3.0
+    assert math.isnan(ops.times(NAN, 1.0)) and math.isnan(ops.times(0.0, NAN))
+
+
 @pytest.mark.parametrize(("wide", "bits"), [(torch.float32, 24), (F64, 53)])
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_rounded_is_the_nearest_number_ties_to_even(
