@@ -336,7 +336,7 @@ def _accurate(x: Value, digits: int) -> Value:
     """`x` itself if it is known to so many digits, 0 if it is nothing else; or Undecided."""
     if not isinstance(x, arb) or x.is_zero() or x.rel_accuracy_bits() > 3.33 * digits:
         return x
-    if x.contains(0) and x.rad() < TINY:
+    if x.abs_upper() < TINY:
         return ZERO
     raise Undecided
 
