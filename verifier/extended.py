@@ -228,8 +228,19 @@ def _integer_power(base: arb | float, n: arb) -> Extended:
     if order < 0:
         return divide(ONE, _integer_power(base, -n))
     if type(base) is arb:
-        return _finite(base**n)
+        result = base**n
+        return result if result.is_finite() else _multiplied(base, int(n.unique_fmpz() or 0))
     return inf if base > 0 or (n / 2).is_integer() else -inf
+
+
+def _multiplied(base: arb, n: int) -> arb:
+    """base ^ n for n > 0 by repeated squaring: a ball around 0 has no logarithm."""
+    result = ONE
+    while n:
+        if n % 2:
+            result *= base
+        base, n = base * base, n // 2
+    return _finite(result)
 
 
 def floor(a: arb | float) -> int | float:

@@ -257,3 +257,11 @@ def test_to_float_at_the_ends() -> None:
 def test_floor(x: float) -> None:
     assert ex.floor(arb(x)) == x // 1
     assert ex.floor(inf) == inf and ex.floor(-inf) == -inf
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10])
+def test_a_ball_centred_at_0_has_whole_powers(n: int) -> None:
+    ball = arb(0, 0.5)
+    result = ex.power(ball, arb(n))
+    assert isinstance(result, arb) and result.is_finite()
+    assert result.contains(arb(0.5) ** n) and result.contains(0)
