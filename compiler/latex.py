@@ -21,7 +21,7 @@ CASES, OR, AND, NOT, COMPARE, ADD, REDUCE, MUL, ATOM = range(9)
 whose last factor reaches as far to the right as there is something to multiply."""
 
 _NEXT_LINE = r" \\ & "
-_LINE = 150
+_LINE = 200
 """A law longer than this takes a line for each of its parts."""
 
 _COMPARE = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
@@ -54,7 +54,6 @@ _BRACKETS = {
     "abs": (r"\left|", r"\right|"),
     "floor": (r"\left\lfloor", r"\right\rfloor"),
     "ceil": (r"\left\lceil", r"\right\rceil"),
-    "sqrt": (r"\sqrt{", "}"),
     "log1p": (r"\log\left(1 +", r"\right)"),
 }
 _TALL = (r"\frac", r"\sum", r"\prod", r"\mathop", r"\begin", r"\left", r"\max_", r"\min_", r"\big")
@@ -87,7 +86,7 @@ def law(l: t.Law) -> str:
     if l.bindings:
         fixed = (f"{latex(target)} = {latex(value)}" for target, value in map(_own, l.bindings))
         parts.append(r"\text{with } " + r",\ ".join(fixed))
-    if sum(map(len, parts)) <= _LINE:
+    if len(parts) == 1 or sum(map(len, parts)) <= _LINE:
         return r" \quad ".join(parts)
     return rf"\begin{{aligned}} & {_NEXT_LINE.join(parts)} \end{{aligned}}"
 
@@ -294,6 +293,8 @@ def _function(e: t.Function, small: bool) -> tuple[str, int]:
     inner = [_write(x, small)[0] for x in e.arguments]
     if e.name == "expm1":
         return f"{_call('exp', inner)} - 1", ADD
+    if e.name == "sqrt":
+        return rf"\sqrt{{{inner[0]}}}", ATOM
     if e.name in _BRACKETS:
         opening, closing = _BRACKETS[e.name]
         return f"{opening} {inner[0]} {closing}", ATOM
