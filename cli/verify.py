@@ -82,9 +82,20 @@ def verify_command(
     reports = _run(tasks, total, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
-        text = jsonlib.dumps({"version": 1, "reports": [r.as_dict() for r in reports]}, indent=1)
-        json.write_text(text + "\n", encoding="utf-8")
+        json.write_text(_as_json(reports, options), encoding="utf-8")
     return 0 if all(report.ok for report in reports) else 1
+
+
+def _as_json(reports: Sequence[Report], options: Options) -> str:
+    import torch
+
+    data = {
+        "version": 1,
+        "level": options.level,
+        "torch": torch.__version__.partition("+")[0],
+        "reports": [report.as_dict() for report in reports],
+    }
+    return jsonlib.dumps(data, indent=1) + "\n"
 
 
 def _other(name: str, project: Project) -> tuple[Path, str]:
