@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .emit_text import ATOM, BIT_AND, BIT_OR, FILL, MUL, UNARY, Text
+from .emit_text import ATOM, BIT_AND, BIT_OR, FILL, UNARY, Text
 from .program import (
     Contract,
     Gather,
@@ -129,7 +129,7 @@ def _slice(p: Printer, sub: Slice, dim: Node) -> str:
 
 def _spread(p: Printer, node: Node, axes: Sequence[str]) -> Text:
     """The node laid out along at least these axes."""
-    text = p.print(node)
+    text = p.as_tensor(node)
     wanted = p.sort({*text.axes, *axes})
     return p.broadcast(text, wanted) if wanted != text.axes else text
 
@@ -140,7 +140,7 @@ def _dims(p: Printer, text: Text, axes: Sequence[str]) -> str:
 
 
 def reduce(p: Printer, node: Reduce) -> Text:
-    where = None if node.where is None else p.print(node.where)
+    where = None if node.where is None else p.as_tensor(node.where)
     if node.op == "count":
         return _count(p, node)
     if node.op in ("logsumexp", "argmax", "argmin", "first"):
@@ -168,12 +168,9 @@ def reduce(p: Printer, node: Reduce) -> Text:
             body = Text(f"~{left.at(UNARY)} | {right.at(BIT_OR)}", BIT_OR, axes)
         body = p.broadcast(body, p.sort({*axes, *node.axes}))
     else:
-        body = p.print(node.body)
+        body = p.as_tensor(node.body) if node.type == "real" else p.print(node.body)
         axes = p.sort({*body.axes, *where.axes})
         value = p.align(body, axes).code
-        if not body.axes and node.type == "real":
-            p.uses |= {"wide", "device"}
-            value = f"ops.number({value}, wide, device)"
         mask = p.align(where, axes).code
         body = Text(f"torch.where({mask}, {value}, {fill})", ATOM, axes)
         body = p.broadcast(body, p.sort({*axes, *node.axes}))
@@ -196,9 +193,6 @@ def _count(p: Printer, node: Reduce) -> Text:
     """How many entries the condition and the body admit."""
     conditions = [x for x in (node.where, node.body) if x is not None]
     conditions = [x for x in conditions if not (isinstance(x, Num) and x.value == 1)]
-    if not conditions:
-        sizes = [p.print(p.program.ranges[axis]) for axis in node.axes]
-        return Text(" * ".join(size.at(UNARY) for size in sizes), MUL)
     condition = conditions[0] if len(conditions) == 1 else Map("and", tuple(conditions), "bool")
     body = _spread(p, condition, node.axes)
     kept = tuple(axis for axis in body.axes if axis not in node.axes)
@@ -211,7 +205,7 @@ def row(p: Printer, node: Row) -> Text:
         owner = "ops" if node.op == "rank" else "torch"
         code = f"{owner}.{node.op}({body.code}, dim={_dims(p, body, (node.axis,))})"
         return Text(code, ATOM, body.axes)
-    body, mask = _masked(p, node, body, p.print(node.where))
+    body, mask = _masked(p, node, body, p.as_tensor(node.where))
     dim = _dims(p, body, (node.axis,))
     return Text(f"ops.{node.op}({body.code}, dim={dim}, where={mask})", ATOM, body.axes)
 

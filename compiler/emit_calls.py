@@ -94,10 +94,10 @@ def _argument(p: Printer, node: Call, argument: Argument) -> str:
     outer, record = p.widening, p.record
     is_tensor = isinstance(value, Read | Gather | Call)
     p.widening, p.record = not is_tensor, None
-    text = p.broadcast(p.print(value), argument.axes) if argument.axes else p.print(value)
+    text = p.broadcast(p.as_tensor(value), argument.axes) if argument.axes else p.print(value)
     p.widening, p.record = outer, record
     dtype = {"real": "dtype", "int": "torch.int64", "bool": "torch.bool"}[takes.type]
-    if is_number(value):
+    if is_number(value) and not argument.axes:
         p.uses |= {dtype, "device"}
         return f"ops.number({text.code}, {dtype}, device)"
     is_wide = isinstance(value, Read | Gather) and value.name in p.wide

@@ -92,16 +92,20 @@ class Printer:
             lines.append(f"{name} = {text.code}")
             self.named[node] = Text(name, ATOM, text.axes)
         kept = step.output or step.name in self.program.sequences
-        text = self.broadcast(self.print(step.body), step.axes)
+        text = self.print(step.body)
         if step.body.type == "real" and not from_reals and not kept:
             self.wide.add(step.name)
         if is_number(step.body):
             text = self.constant(step)
-        elif (
-            step.body.type == "real" and step.name not in self.wide and not (native and from_reals)
-        ):
-            self.uses.add("dtype")
-            text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
+        else:
+            text = self.broadcast(text, step.axes)
+            if (
+                step.body.type == "real"
+                and step.name not in self.wide
+                and not (native and from_reals)
+            ):
+                self.uses.add("dtype")
+                text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
         whole = isinstance(step.body, Read) and text.code == self.spelled(step.body.name)
         if whole and step.at is None:
             text = Text(f"{text.code}.clone()", ATOM, text.axes)
@@ -280,16 +284,21 @@ class Printer:
         laid = tuple(axes[first:])
         return Text(f"{text.at(ATOM)}[{subscript}]", ATOM, laid)
 
+    def as_tensor(self, node: Node) -> Text:
+        """A node as a tensor, where it is a Python number too."""
+        text = self.print(node)
+        if not (is_number(node) and emit_pointwise.is_python_number(node)):
+            return text
+        dtype = {"real": "wide", "int": "torch.int64", "bool": "torch.bool"}[node.type]
+        self.uses |= {dtype, "device"}
+        return Text(f"ops.number({text.code}, {dtype}, device)", ATOM)
+
     def broadcast(self, text: Text, axes: tuple[str, ...]) -> Text:
-        """The text expanded along axes that it lacks."""
+        """A tensor expanded along axes that it lacks."""
         if set(axes) <= set(text.axes):
             return text
-        aligned = self.align(text, axes)
-        value = aligned.code
-        if not text.axes and not value.startswith("ops.number("):
-            value = f"ops.number({value}, wide, device)"
-            self.uses |= {"wide", "device"}
-        return Text(f"torch.broadcast_to({value}, {self.sizes(axes)})", ATOM, axes)
+        code = self.align(text, axes).code
+        return Text(f"torch.broadcast_to({code}, {self.sizes(axes)})", ATOM, axes)
 
     def sizes(self, axes: Sequence[str]) -> str:
         """A shape by its axes."""

@@ -61,7 +61,8 @@ def conjunction(conditions: tuple[Node, ...]) -> Node:
 class Lowering:
     """What is in scope: the axis of each index, the indices that are Counters, the arguments
     of a `def`, the guards; and which tensors may hold infinities. `local` are tensors of the
-    loop around that are read at its own step alone, with the position of that step."""
+    loop around that are read at its own step alone, with the position of that step. `eager`:
+    a guard is a number, and what it guards is evaluated all the same."""
 
     module: t.Module
     ranges: dict[str, Node]
@@ -71,9 +72,14 @@ class Lowering:
     arguments: Mapping[str, Node]
     guards: tuple[Node, ...]
     local: Mapping[str, int] = field(default_factory=dict)
+    eager: bool = False
 
     def under(self, *conditions: Node) -> Lowering:
         return replace(self, guards=self.guards + conditions)
+
+    def filtered(self, condition: Node) -> Lowering:
+        """Under a condition that masks what it guards, where a number too."""
+        return replace(self.under(condition), eager=self.eager or is_number(condition))
 
     def binding(self, bound: tuple[t.Bound, ...], axes: tuple[str, ...]) -> Lowering:
         """With these indices in scope; guards about an index that is hidden do not apply."""
@@ -86,10 +92,13 @@ class Lowering:
 
     def harmless(self, node: Node, value: int) -> Node:
         """The node where the guards hold, `value` elsewhere."""
-        if not self.guards or is_number(node):
+        guards = self.guards
+        if is_number(node):
+            guards = tuple(guard for guard in guards if self.eager and is_number(guard))
+        if not guards:
             return node
         number = Num(Fraction(value), node.type)
-        return Where(conjunction(self.guards), node, number, node.type)
+        return Where(conjunction(guards), node, number, node.type)
 
     def real(self, expr: t.Expr) -> Node:
         return as_type("real", self.lower(expr))
@@ -171,7 +180,7 @@ class Lowering:
         inner = self.binding((expr.bound,), (axis,))
         where = None if expr.where is None else inner.lower(expr.where)
         if where is not None:
-            inner = inner.under(where)
+            inner = inner.filtered(where)
         wants: t.Type = expr.body.type if expr.operator == "rank" else "real"
         body = as_type(wants, inner.lower(expr.body))
         row = Row(expr.operator, axis, where, body, expr.type)
@@ -185,7 +194,7 @@ class Lowering:
         for operand in operands:
             lowered.append(scope.lower(operand))
             last = lowered[-1]
-            scope = scope.under(last if op == "and" else Map("not", (last,), "bool"))
+            scope = scope.filtered(last if op == "and" else Map("not", (last,), "bool"))
         return Map(op, tuple(lowered), "bool")
 
     def product(self, expr: t.Mul) -> Node:
@@ -221,8 +230,11 @@ class Lowering:
         inner = self.binding(expr.bound, axes)
         where = None if expr.where is None else inner.lower(expr.where)
         if where is not None:
-            inner = inner.under(where)
+            inner = inner.filtered(where)
         body = inner.lower(expr.body)
+        if expr.operator == "count" and where is None and is_number(body):
+            counted = Product(tuple(("*", self.ranges[axis]) for axis in axes), "int")
+            return Where(body, counted, Num(Fraction(0), "int"), "int")
         if expr.operator == "mean" and where is not None:
             true = Num(Fraction(1), "bool")
             number = Reduce("count", axes, where, true, "int")
@@ -252,7 +264,7 @@ class Lowering:
         ]
         if len(along) == len(subscripts) == len(set(along)):
             return Read(tensor, tuple(along), type)
-        clamp = any(not is_number(guard) for guard in self.guards)
+        clamp = self.eager or any(not is_number(guard) for guard in self.guards)
         places: list[Slice | Node] = []
         for i, sub in enumerate(subscripts):
             elsewhere = frozenset[str]().union(

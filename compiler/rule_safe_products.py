@@ -23,13 +23,13 @@ def safe_products(program: Program) -> Program:
 
 
 def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
-    if is_number(node):
-        return node
     match node:
         case Product():
             unbounded = [may_be_infinite(x, infinite, top=False) for _, x in node.factors]
             if len(node.factors) > 1 and any(unbounded):
                 return replace(node, safe=True)
+            return node
+        case _ if is_number(node):
             return node
         case Map(op="log", operands=(x,)) if not is_positive(x):
             return Map("safe_log", (x,), "real")
