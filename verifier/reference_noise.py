@@ -114,8 +114,10 @@ class Arithmetic:
         total = a + b
         if not self.blocks:
             return self._flushed(total)
-        lossless = (total - a).equals(b) & (total - b).equals(a)
-        exact = (total.fits(self.bits) & lossless) | (a.m == 0) | (b.m == 0)
+        exact = total.fits(self.bits)
+        if exact.any():
+            exact &= (total - a).equals(b) & (total - b).equals(a)
+        exact |= (a.m == 0) | (b.m == 0)
         return self.round(total, "add", exact)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
