@@ -136,6 +136,9 @@ def emit_module(compiled: Compiled, path: str, names: FileNames) -> tuple[Module
         resets=tuple(resets(module)),
         methods=tuple(methods),
     )
+    checks = [line for function in functions for line in function.checks]
+    if any("math." in line for line in (*checks, *frame.init_body, *frame.resets)):
+        uses.add("math")
     return frame, uses
 
 

@@ -146,9 +146,9 @@ def total(p: Printer, node: Sum) -> Text:
         text = p.print(node.terms[0][1])
         return Text(f"-{text.at(MUL)}", min(max(text.prec, MUL), UNARY), axes)
     pieces = []
-    for sign, term in node.terms:
+    for i, (sign, term) in enumerate(node.terms):
         text = p.align(p.print(term), axes)
-        pieces.append((sign, text.at(ADD if sign > 0 else MUL)))
+        pieces.append((sign, text.at(ADD if i == 0 and sign > 0 else MUL)))
     groups = []
     for i in range(0, len(pieces), CHUNK):
         (sign, first), *rest = pieces[i : i + CHUNK]
