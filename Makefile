@@ -50,6 +50,7 @@ format: $(SETUP) ## format the Python code
 .PHONY: docs
 docs: $(SETUP) ## rewrite the pages of docs/ that come from the code
 	$(bin)/python docs/make_errors.py
+	$(bin)/python docs/make_equations.py
 
 .PHONY: clean
 clean: ## remove .venv, caches and build products

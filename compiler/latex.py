@@ -54,7 +54,6 @@ _BRACKETS = {
     "abs": (r"\left|", r"\right|"),
     "floor": (r"\left\lfloor", r"\right\rfloor"),
     "ceil": (r"\left\lceil", r"\right\rceil"),
-    "log1p": (r"\log\left(1 +", r"\right)"),
 }
 _TALL = (r"\frac", r"\sum", r"\prod", r"\mathop", r"\begin", r"\left", r"\max_", r"\min_", r"\big")
 
@@ -293,6 +292,8 @@ def _function(e: t.Function, small: bool) -> tuple[str, int]:
     inner = [_write(x, small)[0] for x in e.arguments]
     if e.name == "expm1":
         return f"{_call('exp', inner)} - 1", ADD
+    if e.name == "log1p":
+        return _call("log", [f"1 + {_at(e.arguments[0], REDUCE, small)}"]), ATOM
     if e.name == "sqrt":
         return rf"\sqrt{{{inner[0]}}}", ATOM
     if e.name in _BRACKETS:
@@ -313,7 +314,8 @@ def _reduce(e: t.Reduce, small: bool) -> tuple[str, int]:
         where = "" if e.where is None else _at(e.where, AND, small) + r" \land "
         body = _at(e.body, AND if where else OR, small)
         return rf"\#\{{{bound} : {where}{body}\}}", ATOM
-    return f"{_operator(e.operator, e.bound, e.where)} {_at(e.body, REDUCE, small)}", REDUCE
+    binds = OR if e.operator in ("any", "all") else REDUCE
+    return f"{_operator(e.operator, e.bound, e.where)} {_at(e.body, REDUCE, small)}", binds
 
 
 def _operator(operator: str, bound: Sequence[t.Bound], where: t.Expr | None) -> str:

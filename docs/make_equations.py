@@ -21,10 +21,9 @@ from typing import Any
 from lawful.cli.equations import Numbered, code_of, numbered
 from lawful.compiler import typed as t
 from lawful.compiler.diagnostics import Log
-from lawful.compiler.latex import function, latex
+from lawful.compiler.latex import function
 from lawful.compiler.latex import law as law_latex
 from lawful.compiler.library import load
-from lawful.compiler.show import show
 from lawful.compiler.source import Span
 from lawful.compiler.walk import nodes
 
@@ -45,13 +44,14 @@ COLOURS = {"done": "#2e7d32", "differs": "#f9a825", "not done": "#c62828"}
 _HEAD = """# The equations
 
 Every equation of the library that ships with lawful: {modules} modules in {files} files, with
-{equations} equations and {laws} laws. A page a file shows them as mathematics, each with its number,
-its place in the spec, the lines of `generated/` that implement it, and what verification found.
+{equations} equations and {laws} laws. There is a page for each file. It shows each equation as
+mathematics, with its number, its place in the spec, the lines of `generated/` that implement it,
+and what verification found.
 
 Indices count from 0 and run over the size that stands beside them; a sum without limits runs over
 all of its index. $`\\mathbf{{1}}[c]`$ is 1 where $`c`$ holds and 0 elsewhere, a sum over nothing is
-0, and $`0 \\cdot \\infty = 0`$: see [language.md](language.md). `lawful explain NAME` shows a module in
-the terminal.
+0, and $`0 \\cdot \\infty = 0`$: see [language.md](language.md). `lawful explain NAME` shows a
+module in the terminal.
 
 This page, those below it and the figure are written by `docs/make_equations.py` from the specs, the
 generated code, `docs/coverage.toml` and the records in `docs/verification.json`.
@@ -161,7 +161,7 @@ def _module(module: t.Module, path: str, code: str, records: Mapping[str, Any]) 
     for source in module.sources:
         yield f"Source: {_plain(source)}"
     yield f"Verification: {_details(module, records)}"
-    yield "\n".join(_declarations(module))
+    yield _declarations(module)
     for entry in numbered(module):
         places = f"{_spec_links(path, entry.spans)}, {_code_links(path, code, entry)}"
         yield f"**{module.qualified} ({entry.number})** {places}\n\n{_math(entry.latex)}"
@@ -172,23 +172,22 @@ def _module(module: t.Module, path: str, code: str, records: Mapping[str, Any]) 
         yield f"{head}: {_law_status(module, law, records)}\n\n{_math(law_latex(law))}"
 
 
-def _declarations(module: t.Module) -> Iterator[str]:
-    """What the equations take as given, a line each, as it is written."""
-    indices = (f"`{i.name}` in 0 … `{show(i.range)}` - 1" for i in module.indices.values())
-    rows = {
-        "Indices": indices,
-        "Sizes": (f"`{_text(s.span)}`" for s in module.sizes.values() if s.value is not None),
-        "Inputs": (f"`{_text(v.span)}`" for v in module.inputs.values()),
-        "Params": (f"`{_text(v.span)}`" for v in module.params.values()),
-        "Random": (f"`{_text(v.span)}`" for v in module.randoms.values()),
-        "Constants": (f"`{_text(c.span)}`" for c in module.consts.values()),
-        "Modules": (f"`{_text(s.span)}`" for s in module.submodules.values()),
-        "Requires": (f"$`{latex(e)}`$" for e in module.requires),
-    }
-    for heading, items in rows.items():
-        shown = ", ".join(items)
-        if shown:
-            yield f"- {heading}: {shown}"
+def _declarations(module: t.Module) -> str:
+    """What the equations take as given: the lines of the spec that declare it."""
+    declared = (
+        *module.sizes.values(),
+        *module.indices.values(),
+        *module.inputs.values(),
+        *module.params.values(),
+        *module.randoms.values(),
+        *module.consts.values(),
+        *module.submodules.values(),
+        *module.requires,
+    )
+    source = module.span.source
+    numbers = {n for d in declared for n in range(d.span.line, source.position(d.span.end)[0] + 1)}
+    lines = [source.line(number) for number in sorted(numbers)]
+    return "\n".join(["```", *lines, "```"])
 
 
 def _functions(modules: Iterable[t.Module], *, prelude: bool) -> list[t.Apply]:
@@ -218,7 +217,7 @@ def _code_links(path: str, code: str, entry: Numbered) -> str:
     if not found:
         return "for the laws alone" if not entry.outputs else "no code of its own"
     links = []
-    for place in found:
+    for place in sorted(found, key=lambda place: place.line):
         lines = f"#L{place.line}-L{place.line + len(place.lines) - 1}"
         links.append(f"[generated/{path}.py:{place.line}](../../generated/{path}.py{lines})")
     return ", ".join(links)
@@ -226,10 +225,6 @@ def _code_links(path: str, code: str, entry: Numbered) -> str:
 
 def _math(text: str) -> str:
     return f"```math\n{text}\n```"
-
-
-def _text(span: Span) -> str:
-    return " ".join(span.text.split())
 
 
 def _plain(text: str) -> str:
@@ -262,7 +257,8 @@ def _index(
     parts = [head, "## Coverage\n"]
     parts.append(
         "What the paper and the practice around it call for, and where it is: *done*, *differs* "
-        "(the library has another form of it, or a part), or *not done*.\n\n"
+        "(the library has another form of it, or a part), or *not done*. *A against B*: "
+        "`lawful verify A --against B` holds the two to be one function.\n\n"
         "![Rows of the list that are done, by section](coverage.svg)\n"
     )
     for number, title in SECTIONS.items():
@@ -282,10 +278,16 @@ def _index(
 
 def _coverage_row(row: Mapping[str, Any]) -> str:
     links = [f"[{_plain(name)}]({_target(name)})" for name in row["modules"]]
-    state = row["state"] + (f": {_plain(row['note'])}" if row.get("note") else "")
-    laws = ", ".join(_plain(law) for law in row.get("laws", ()))
-    where = "<br>".join(links) + (f"<br>laws: {laws}" if laws else "")
-    return f"| {_plain(row['id'])} | {_plain(row['title'])} | {where} | {state} |"
+    state = row["state"] + (f": {row['note']}" if row.get("note") else "")
+    links += [f"law [{_plain(name)}]({_target(_owner(name))})" for name in row.get("laws", ())]
+    links += [f"{_plain(a)} against {_plain(b)}" for a, b in row.get("against", ())]
+    where = "<br>".join(links)
+    return f"| {_plain(row['id'])} | {row['title']} | {where} | {state} |"
+
+
+def _owner(law: str) -> str:
+    """The module of a law that is named with it."""
+    return law.rpartition(".")[0]
 
 
 def _target(qualified: str) -> str:

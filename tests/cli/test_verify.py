@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -226,7 +227,7 @@ def test_names_of_the_library_work_inside_a_project(mine: Path, lawful: Run) -> 
 
 
 def test_names_of_the_library_work_outside_a_project(nowhere: Path, lawful: Run) -> None:
-    for name in ("lawful.losses.dpo.DPO", "losses.dpo.DPO", "*.DPO", "lawful.losses.dpo"):
+    for name in ("lawful.losses.dpo.DPO", "losses.dpo.DPO", "*.DPO", "lawful.losses.dpo_reward"):
         status, out, _ = lawful("verify", name, "--dtype", "float64", "--regime", "typical")
         assert status == 0
         assert out.endswith("\n1 module verified: 1 OK\n")
@@ -306,7 +307,8 @@ def test_json_holds_the_reports(mine: Path, lawful: Run) -> None:
     path = mine / "reports.json"
     lawful("verify", "scale", "--impl", "mine:scale_off", "--json", path, "--dtype", "float64")
     found = json.loads(path.read_text(encoding="utf-8"))
-    assert found["version"] == 1
+    assert found["version"] == 1 and found["level"] == "quick"
+    assert found["torch"] == torch.__version__.partition("+")[0]
     (report,) = found["reports"]
     assert report["module"] == "scale.Scale" and report["verdict"] == "WRONG"
     assert report["implementation"] == "mine:scale_off" and report["dtypes"] == ["float64"]
