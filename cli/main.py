@@ -124,6 +124,37 @@ def verify(
     raise typer.Exit(status)
 
 
+@app.command()
+def mutate(
+    names: Names = None,
+    spec: Spec = None,
+    out: Out = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="So many faults a module; all by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample and the inputs.")] = 0,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to a JSON file.")
+    ] = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Plant faults in the generated code and report which of them verification catches."""
+    from .mutate import mutate_command
+
+    status = mutate_command(
+        names or [],
+        spec,
+        out,
+        sample=sample,
+        seed=seed,
+        json=json,
+        quiet=quiet,
+        color=not no_color,
+    )
+    raise typer.Exit(status)
+
+
 def main() -> None:
     """The entry point. A reader that goes away, or an interrupt, ends it quietly."""
     from ..compiler.project import UsageError

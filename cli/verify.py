@@ -8,8 +8,8 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,15 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One module to verify, in a form that another process can take; `against` is the spec root
-    and the name of another one."""
+    """One module to verify, maybe against another one, in a form that another process can
+    take."""
 
-    module: str
-    root: Path
+    module: Module
     out: Path
     impl: str | None
     options: Options
-    against: tuple[Path, str] | None = None
+    against: Module | None = None
 
 
 def verify_command(
@@ -83,12 +82,11 @@ def verify_command(
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
         own = replace(options, command=shlex.join(command))
-        tasks.append(Task(name, project.root, project.out, impl, own, other))
+        tasks.append(Task(modules[name], project.out, impl, own, other))
     _check_callable(tasks[0])
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {json} is no place for a file")
-    total = sum(_planned(modules[task.module], task) for task in tasks)
-    reports = _run(tasks, total, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+    reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
         text = jsonlib.dumps({"version": 1, "reports": [r.as_dict() for r in reports]}, indent=1)
@@ -104,27 +102,27 @@ def _shipped_names(names: Sequence[str]) -> list[str]:
     return [name.removeprefix(f"{SHIPPED}.") for name in names]
 
 
-def _other(name: str, project: Project) -> tuple[Path, str]:
-    """The spec root and the name of the one module that --against names."""
+def _other(name: str, project: Project) -> Module:
+    """The one module that --against names."""
     if name.startswith(f"{SHIPPED}."):
         project, name = shipped(), name.removeprefix(f"{SHIPPED}.")
-    chosen = select([name], load(project.root, Log()))
+    modules = load(project.root, Log())
+    chosen = select([name], modules)
     if len(chosen) != 1:
         raise UsageError(f"--against needs one module; {', '.join(chosen)} are selected")
-    return project.root, chosen[0]
+    return modules[chosen[0]]
 
 
-def _planned(module: Module, task: Task) -> int:
+def _planned(task: Task) -> int:
     """How many cases a task will try."""
     from ..verifier.other import Mismatch, Other
     from ..verifier.plan import cases_planned
     from ..verifier.verify import planned
 
     if task.against is None:
-        return planned(module, task.options)
-    root, name = task.against
+        return planned(task.module, task.options)
     try:
-        pair = Other(module, load(root, Log())[name])
+        pair = Other(task.module, task.against)
     except Mismatch as error:
         raise UsageError(str(error)) from error
     return cases_planned(pair.module, task.options)
@@ -165,8 +163,8 @@ def _check_callable(task: Task) -> None:
             raise UsageError(str(error)) from error
 
 
-def verify_task(task: Task, ticks: Any = None) -> Report:
-    """Verify one module; puts a tick into the queue `ticks` after each case."""
+def verify_task(task: Task, tick: Callable[[], None] = lambda: None) -> Report:
+    """Verify one module; calls `tick` after each case."""
     import torch
 
     from ..verifier.candidate import CandidateError, external, generated
@@ -174,48 +172,63 @@ def verify_task(task: Task, ticks: Any = None) -> Report:
     from ..verifier.verify import verify_candidate, verify_other
 
     torch.set_num_threads(1)
-    module = load(task.root, Log())[task.module]
     try:
-        candidate = external(task.impl) if task.impl else generated(module, task.out)
+        candidate = external(task.impl) if task.impl else generated(task.module, task.out)
     except CandidateError as error:
         absent = Check("values", "every output is the equation's")
         absent.doubts.append(str(error))
-        return Report(task.module, "nothing", [absent], task.options.dtypes)
-    progress = (lambda: None) if ticks is None else (lambda: ticks.put(1))
+        return Report(task.module.qualified, "nothing", [absent], task.options.dtypes)
     if task.against is not None:
-        root, name = task.against
-        wanted = load(root, Log())[name]
-        return verify_other(module, candidate, wanted, task.options, progress)
-    return verify_candidate(module, candidate, task.options, progress)
+        return verify_other(task.module, candidate, task.against, task.options, tick)
+    return verify_candidate(task.module, candidate, task.options, tick)
 
 
-def _run(tasks: Sequence[Task], total: int, jobs: int, *, quiet: bool, color: bool) -> list[Report]:
+def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[Report]:
     """The reports of all tasks, in their order."""
-    with _bar(total, quiet=quiet, color=color) as advance:
+    planned = [_planned(task) for task in tasks]
+    with _bar(sum(planned), quiet=quiet, color=color) as advance:
         if jobs == 1 or len(tasks) == 1:
-            return [verify_task(task, _Ticks(advance)) for task in tasks]
-        context = multiprocessing.get_context("spawn")
-        with context.Manager() as manager:
-            ticks = manager.Queue()
-            reader = threading.Thread(target=_drain, args=(ticks, advance), daemon=True)
-            reader.start()
-            workers = min(jobs, len(tasks))
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                futures = {pool.submit(verify_task, task, ticks): task.module for task in tasks}
-                done = {futures[f]: f.result() for f in as_completed(futures)}
-            ticks.put(None)
-            reader.join()
-        return [done[task.module] for task in tasks]
+            return [verify_task(task, lambda: advance(1)) for task in tasks]
+        context = _context()
+        ticks = context.SimpleQueue()
+        reader = threading.Thread(target=_drain, args=(ticks, advance), daemon=True)
+        reader.start()
+        workers = min(jobs, len(tasks))
+        longest_first = sorted(range(len(tasks)), key=lambda i: _length(tasks[i], planned[i]))[::-1]
+        with ProcessPoolExecutor(workers, context, _begin, (ticks,)) as pool:
+            futures = {i: pool.submit(_verify_in_worker, tasks[i]) for i in longest_first}
+            reports = [futures[i].result() for i in range(len(tasks))]
+        ticks.put(None)
+        reader.join()
+        return reports
 
 
-class _Ticks:
-    """The queue of a run in one process: a tick advances the bar at once."""
+def _context() -> Any:
+    """How processes start: where that can be, from one that has the large libraries loaded."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["flint", "sympy", "torch"])
+    return context
 
-    def __init__(self, advance: Any) -> None:
-        self.advance = advance
 
-    def put(self, tick: int) -> None:
-        self.advance(tick)
+def _length(task: Task, cases: int) -> int:
+    """About how long a task takes, beside others."""
+    return cases * len(task.module.definitions)
+
+
+_ticks: Any
+"""In a worker, the queue that it puts a tick into after each case."""
+
+
+def _begin(ticks: Any) -> None:
+    """Prepare a worker."""
+    global _ticks
+    _ticks = ticks
+
+
+def _verify_in_worker(task: Task) -> Report:
+    return verify_task(task, lambda: _ticks.put(1))
 
 
 def _drain(ticks: Any, advance: Any) -> None:
@@ -255,7 +268,7 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
             table.add_column(heading, justify="right")
         table.add_column("verdict")
         table.add_column("seconds", justify="right")
-        styles = {"OK": "green", "WRONG": "bold red", "INCONCLUSIVE": "yellow"}
+        styles = {"OK": "green", "WRONG": "bold red", "LOSSY": "yellow", "INCONCLUSIVE": "yellow"}
         for report in reports:
             checks = ", ".join(check.name for check in report.checks)
             table.add_row(
@@ -276,5 +289,9 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
             for doubt in check.doubts:
                 line = f"\n{report.module}: INCONCLUSIVE {check.name}: {doubt}"
                 console.print(Text(line), soft_wrap=True)
+            for loss in check.losses_in_words():
+                console.print(
+                    Text(f"\n{report.module}: LOSSY {check.name}: {loss}"), soft_wrap=True
+                )
     if not quiet:
         console.print(Text(f"\n{summary(reports)}"))

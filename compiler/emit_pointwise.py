@@ -116,7 +116,13 @@ def _number(p: Printer, node: Map) -> Text:
 
 
 def _extreme(p: Printer, node: Map) -> Text:
-    """min or max of tensors and numbers; max(x, 0) is relu."""
+    """min or max of tensors and numbers; max(x, 0) is relu, min(max(x, a), b) one clamp."""
+    match node.operands:
+        case (Map(op="max", operands=(inner, low)), high) if node.op == "min":
+            if is_number(low) and is_number(high) and not is_number(inner):
+                text = p.print(inner)
+                bounds = f"min={p.print(low).code}, max={p.print(high).code}"
+                return Text(f"torch.clamp({text.code}, {bounds})", ATOM, text.axes)
     numbers = [x for x in node.operands if is_number(x)]
     tensors = [x for x in node.operands if not is_number(x)]
     codes, axes = p.together(tensors, TERNARY)
@@ -128,8 +134,8 @@ def _extreme(p: Printer, node: Map) -> Text:
     zero = len(numbers) == 1 and isinstance(numbers[0], Num) and numbers[0].value == 0
     if node.op == "max" and zero and node.type == "real":
         return Text(f"torch.relu({code})", ATOM, axes)
-    bounds = [p.print(x).code for x in numbers]
-    bound = bounds[0] if len(bounds) == 1 else f"{node.op}({', '.join(bounds)})"
+    codes = [p.print(x).code for x in numbers]
+    bound = codes[0] if len(codes) == 1 else f"{node.op}({', '.join(codes)})"
     side = "min" if node.op == "max" else "max"
     return Text(f"torch.clamp({code}, {side}={bound})", ATOM, axes)
 

@@ -191,6 +191,7 @@ class Cache:
         self.capacity = capacity
         self.length = 0
         self.tensors: dict[str, Tensor] = {}
+        self.states: dict[str, Tensor] = {}
         self.children: dict[str, Cache] = {}
 
     def extend(self, name: str, new: Tensor, dim: int) -> Tensor:
@@ -208,11 +209,11 @@ class Cache:
 
     def state(self, name: str) -> Tensor:
         """The last element of a sequence."""
-        return self.tensors[name]
+        return self.states[name]
 
     def keep(self, name: str, last: Tensor) -> None:
         """Keep the last element of a sequence."""
-        self.tensors[name] = last
+        self.states[name] = last
 
     def advance(self, count: int) -> int:
         """The number of positions with so many new ones. Raises ValueError without room."""

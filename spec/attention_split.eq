@@ -35,3 +35,6 @@ part[b,n,t,i] = sum[u] a[b,n,t,u] * v[b,u,i]
 lse[b,n,t] = logsumexp[u if u // S == n] s[b,t,u]
 weight[b,n,t] = softmax[n] lse[b,n,t]
 output o[b,t,i] = sum[n] weight[b,n,t] * part[b,n,t,i]
+
+a_whole[b,t,u] = softmax[u] s[b,t,u]
+law whole: o[b,t,i] == sum[u] a_whole[b,t,u] * v[b,u,i]

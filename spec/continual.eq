@@ -13,7 +13,8 @@ param W[V, D] ~ normal(std = 0.02)
 z[n,v] = sum[d] W[v,d] * x[n,d]
 logp[n,v] = log_softmax[v] z[n,v]
 p[n,v] = exp(logp[n,v])
-output F[v,d] = mean[n] p[n,v] * (1 - p[n,v]) * x[n,d] ^ 2
+others[n,v] = sum[w if w != v] p[n,w]
+output F[v,d] = mean[n] p[n,v] * others[n,v] * x[n,d] ^ 2
 
 law definition: F[v,d] == (sum[n,w] p[n,w] * grad(logp[n,w], W[v,d]) ^ 2) / N
 law score:      sum[w] p[n,w] * grad(logp[n,w], W[v,d]) == 0

@@ -106,25 +106,11 @@ k_rot[b,u,i] = if i < P
     else k[b,u,i] * cos(angle[u,i - P]) + k[b,u,i - P] * sin(angle[u,i - P])
 output s[b,t,u] = sum[i] q_rot[b,t,i] * k_rot[b,u,i]
 
-law relative: s'[b,t,u] == s[b,t - 1,u - 1]   given t > 0 and u > 0
-    with q'[b,t,i] = if t > 0 then q[b,t - 1,i] else 0,
-         k'[b,t,i] = if t > 0 then k[b,t - 1,i] else 0
-
-
-module RotaryScoresByDistance
-"Scores under rotary positions, in terms of the distance of the two positions."
-source "Su et al., RoFormer, arXiv:2104.09864, eq. 11 and 16"
-
-size  B, T, K, P = K // 2
-require K % 2 == 0
-index b: B   t, u: T   j: P
-
-input q[B, T, K]
-input k[B, T, K]
-const base = 10000
-require base > 0
-
-angle[t,u,j] = (t - u) * base ^ (-2 * j / K)
+between[t,u,j] = (t - u) * base ^ (-2 * j / K)
 along[b,t,u,j] = q[b,t,j] * k[b,u,j] + q[b,t,j + P] * k[b,u,j + P]
 across[b,t,u,j] = q[b,t,j] * k[b,u,j + P] - q[b,t,j + P] * k[b,u,j]
-output s[b,t,u] = sum[j] (along[b,t,u,j] * cos(angle[t,u,j]) + across[b,t,u,j] * sin(angle[t,u,j]))
+law by_distance: s[b,t,u] == sum[j] (along[b,t,u,j] * cos(between[t,u,j]) + across[b,t,u,j] * sin(between[t,u,j]))
+
+law relative:    s'[b,t,u] == s[b,t - 1,u - 1]   given t > 0 and u > 0
+    with q'[b,t,i] = if t > 0 then q[b,t - 1,i] else 0,
+         k'[b,t,i] = if t > 0 then k[b,t - 1,i] else 0

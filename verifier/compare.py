@@ -20,6 +20,8 @@ ROUGH = 8.0
 it matters only where effects do not grow in proportion."""
 ULPS = 4.0
 """The floor of every tolerance, in units in the last place."""
+LOSSY = 3.0
+"""How many times the error of a careful evaluation half of the numbers may have at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ FORMATS = {
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a tensor should be: exact values, the tolerance of each, which of them count.
+    `typical` is the error of a careful evaluation, 0 where it has none.
 
     An index below `bound` that rounding decides does not count, but must be below it still."""
 
@@ -50,6 +53,7 @@ class Target:
     tolerance: Array
     counts: npt.NDArray[np.bool_]
     bound: int | None
+    typical: Array
 
     @property
     def compared(self) -> int:
@@ -78,7 +82,8 @@ def target(exact: Exact, noise: Noise, format: Format, bound: int | None = None)
     decides."""
     counts = ~exact.undefined & ~noise.fine.jump
     if exact.high.dtype.kind in "bi":
-        return Target(exact, np.zeros(exact.high.shape), counts, bound)
+        zero = np.zeros(exact.high.shape)
+        return Target(exact, zero, counts, bound, zero)
     size = np.abs(exact.high)
     counts &= ~(exact.finite & (size > format.largest))
     magnitude = np.maximum(np.where(exact.finite, size, 0.0), format.smallest_normal)
@@ -86,7 +91,9 @@ def target(exact: Exact, noise: Noise, format: Format, bound: int | None = None)
     flush = 2 * np.where(np.isfinite(noise.flushed.reach), noise.flushed.reach, 0.0)
     tolerance = np.maximum(FACTOR * noise.fine.sigma, noise.rough.reach) + flush + floor
     counts &= ~(exact.finite & ~np.isfinite(tolerance))
-    return Target(exact, tolerance, counts, bound)
+    sigma = noise.fine.sigma
+    typical = np.where(exact.finite & (sigma > 0), sigma + floor / (2 * ULPS), 0.0)
+    return Target(exact, tolerance, counts, bound, typical)
 
 
 def disagree(exact: Exact, spread: Spread, aim: Target) -> bool:
@@ -112,8 +119,21 @@ def ratios(got: Array, aim: Target) -> Array:
             wrong |= ~exact.undefined & ((got < 0) | (got >= aim.bound))
         return np.where(wrong, np.inf, 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs((got - exact.high) - exact.low)
-        ratio = error / aim.tolerance
+        ratio = _errors(got, exact) / aim.tolerance
     ratio = np.where(np.isnan(ratio), np.inf, ratio)
     ratio = np.where(exact.finite, ratio, np.where(got == exact.high, 0.0, np.inf))
     return np.where(aim.counts, ratio, 0.0)
+
+
+def losses(got: Array, aim: Target) -> Array:
+    """Errors over those of a careful evaluation, of the numbers that count and that rounding
+    moves at all."""
+    moved = aim.counts & (aim.typical > 0)
+    if not moved.any():
+        return np.zeros(0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(_errors(got, aim.exact)[moved] / aim.typical[moved])
+
+
+def _errors(got: Array, exact: Exact) -> Array:
+    return np.abs((got - exact.high) - exact.low)

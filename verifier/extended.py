@@ -228,7 +228,10 @@ def _integer_power(base: arb | float, n: arb) -> Extended:
     if order < 0:
         return divide(ONE, _integer_power(base, -n))
     if type(base) is arb:
-        return _finite(base**n)
+        result = base**n
+        if not result.is_finite() and base.contains(0):  # then flint gives up
+            return arb(0, _finite(base.abs_upper() ** n))
+        return _finite(result)
     return inf if base > 0 or (n / 2).is_integer() else -inf
 
 

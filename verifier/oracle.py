@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from math import isinf, isnan, prod
+from math import isfinite, isinf, isnan, prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -91,7 +91,7 @@ class Run:
 
 class Oracle:
     """A flat module (`flatten`) at concrete sizes (all of them, derived ones too) and consts:
-    Fractions, or ±inf."""
+    Fractions, or ±inf. `structures` are those met before, in other oracles."""
 
     def __init__(
         self,
@@ -99,6 +99,7 @@ class Oracle:
         sizes: Mapping[str, int],
         consts: Mapping[str, Fraction | float],
         digits: int = 30,
+        structures: Structures | None = None,
     ) -> None:
         self.module = module
         self.digits = digits
@@ -106,7 +107,7 @@ class Oracle:
         self.places: dict[str, Place] = {}
         self._sizes = sizes
         self._consts = consts
-        self._structures = Structures()
+        self._structures = structures or Structures()
         self._tasks = list(schedule(module, sizes))
         self._records: dict[int, list[Record]] = {}
         self._length = 0
@@ -221,6 +222,7 @@ class Evaluation:
         self._level = 0
         self._run: Run | None = None
         self._values: dict[str, Exact] = {}
+        self._gradients: dict[Any, dict[str, Exact]] = {}
         self._settle(lambda _: None)
 
     def value(self, name: str) -> Exact:
@@ -238,7 +240,10 @@ class Evaluation:
             by_element = adjoints(self._oracle, run, cotangents)
             return {name: self._exact(name, by_element) for name in real}
 
-        return self._settle(compute)
+        key = tuple((name, np.asarray(x).tobytes()) for name, x in cotangents.items())
+        if key not in self._gradients:
+            self._gradients[key] = self._settle(compute)
+        return self._gradients[key]
 
     def _settle(self, compute: Callable[[Run], T]) -> T:
         """Compute at the first precision, from the present one on, that suffices."""
@@ -289,19 +294,25 @@ def adjoints(oracle: Oracle, run: Run, cotangents: Mapping[str, Array]) -> list[
             if i not in run.partials:
                 run.partials[i] = record.structure.partials(leaves)
             partials = run.partials[i]
-        infinite = any(isinstance(x, float) for x in leaves)
         for slot, partial in partials:
             leaf = record.leaves[slot]
-            term = _contribution(adjoint, partial, infinite)
-            reached[leaf] = extended.add(reached[leaf], term)
+            if type(adjoint) is arb and type(partial) is arb:
+                term: Extended = adjoint * partial
+            else:
+                term = _contribution(adjoint, partial, leaves)
+            before = reached[leaf]
+            if type(before) is arb and type(term) is arb:
+                reached[leaf] = before + term
+            else:
+                reached[leaf] = extended.add(before, term)
     return list(reached)
 
 
-def _contribution(adjoint: Extended, partial: Extended, infinite: bool) -> Extended:
+def _contribution(adjoint: Extended, partial: Extended, leaves: list[Extended]) -> Extended:
     """adjoint * partial, where the language has it: nothing comes through a partial that is 0
     at an infinite argument, as in exp(-inf), nor through an adjoint of 0."""
     if isinstance(partial, arb):
-        if infinite and partial.is_zero():
+        if partial.is_zero() and any(isinstance(x, float) for x in leaves):
             return ZERO
     elif isinstance(adjoint, arb) and extended.sign(adjoint) == 0:
         return ZERO
@@ -332,21 +343,22 @@ def _accurate(x: Value, digits: int) -> Value:
 
 def _publish(part: list[Value], shape: tuple[int, ...], kind: Type) -> Exact:
     values: Array = np.empty(len(part), dtype=object)
-    high: Array = np.zeros(len(part), dtype=DTYPES[kind])
-    low = np.zeros(len(part))
+    high: list[Any] = [0] * len(part)
+    low = [0.0] * len(part)
     for i, x in enumerate(part):
         values[i] = x
-        if isinstance(x, arb):
-            high[i] = extended.to_float(x)
-            low[i] = extended.to_float(x - arb(high[i])) if np.isfinite(high[i]) else 0.0
+        if type(x) is arb:
+            if not x.is_zero():
+                nearest = high[i] = extended.to_float(x)
+                low[i] = extended.to_float(x - arb(nearest)) if isfinite(nearest) else 0.0
         elif not isinstance(x, extended.Undefined):
             high[i] = x
     undefined = np.array([x is UNDEFINED for x in part], dtype=np.bool_)
     finite = np.array([isinstance(x, arb | int) for x in part], dtype=np.bool_)
     return Exact(
         values.reshape(shape),
-        high.reshape(shape),
-        low.reshape(shape),
+        np.array(high, dtype=DTYPES[kind]).reshape(shape),
+        np.array(low).reshape(shape),
         undefined.reshape(shape),
         finite.reshape(shape),
     )

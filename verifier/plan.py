@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ..compiler import typed as t
 from .regimes import REGIMES, Case, Regime, case
-from .settings import NoSetting
+from .settings import NoSetting, Setting
 
 Level = Literal["quick", "full"]
 
@@ -63,18 +63,25 @@ def seeds(options: Options) -> range:
     return range(options.seed, options.seed + SEEDS[options.level])
 
 
-def cases(module: t.Module, options: Options, bits: int) -> Iterator[Case]:
-    """The cases of a run. Regimes whose sizes and consts cannot be met are passed over."""
+def cases(
+    module: t.Module, options: Options, bits: int, settings: dict[Any, Setting]
+) -> Iterator[Case]:
+    """The cases of a run. Regimes whose sizes and consts cannot be met are passed over.
+    `settings` are those chosen before."""
     for seed in seeds(options):
         for regime in regimes(module, options):
             for repeat in range(regime.repeats):
+                key = seed, repeat, regime.shortest, regime.defaults
                 try:
-                    yield case(module, regime, seed, bits, repeat)
+                    the_case = case(module, regime, seed, bits, repeat, settings.get(key))
                 except NoSetting:
                     continue
+                settings[key] = the_case.setting
+                yield the_case
 
 
 def all_cases(module: t.Module, options: Options) -> Iterator[Case]:
     """The cases of a run for all formats, those of the finer ones first."""
+    settings: dict[Any, Setting] = {}
     for bits in sorted({BITS[dtype] for dtype in options.dtypes}, reverse=True):
-        yield from cases(module, options, bits)
+        yield from cases(module, options, bits, settings)

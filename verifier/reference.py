@@ -9,7 +9,7 @@ taken as exact, and the deviations scaled down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -22,8 +22,10 @@ from .reference_expr import Scope, Unsupported, as_real, extent, value
 from .reference_noise import (
     FORMATS,
     Arithmetic,
+    Block,
     Rounding,
     exact_arithmetic,
+    flushed_below,
     flushing_arithmetic,
     noisy_arithmetic,
 )
@@ -32,7 +34,16 @@ from .reference_tape import Adjoint, Discrete, Real, Value, backward, spread_out
 from .schedule import Task, schedule
 from .wide import ZERO, Bools, Floats, Wide
 
-__all__ = ["FORMATS", "Rounding", "Spread", "Unsupported", "evaluate", "spread"]
+__all__ = [
+    "FORMATS",
+    "Rounding",
+    "Spread",
+    "Unsupported",
+    "alike",
+    "all_spreads",
+    "evaluate",
+    "spread",
+]
 
 FINEST = 2.0**-36
 FINEST_BITS = 24
@@ -55,6 +66,10 @@ class Spread:
     sigma: Floats
     reach: Floats
     jump: Bools
+
+
+Spreads = tuple[dict[str, Spread], dict[str, Spread]]
+"""Of the outputs, and of the gradients."""
 
 
 def evaluate(
@@ -81,19 +96,17 @@ def spread(
     factor: float = 32.0,
     seed: int = 0,
     recomputes: bool = False,
-) -> tuple[dict[str, Spread], dict[str, Spread]]:
+) -> Spreads:
     """The outputs by name, and by name of each real input, param and random source the gradient
     of sum(cotangent * output) over the outputs that have a cotangent.
 
     `sizes` holds all sizes; `tensors` every input, param and random source, in the shape that
     the module declares; `cotangents` real outputs in their shapes. `factor` is how many standard
-    deviations from a jump count as too close. `recomputes`: see `Arithmetic`."""
-    scale = 1.0
-    if rounding.roundoff < FINEST:
-        scale = rounding.roundoff / FINEST
-        rounding = Rounding(FINEST, rounding.tiny / scale, FINEST_BITS)
-    arithmetic = noisy_arithmetic(rounding, samples, factor, seed, recomputes)
-    return _spreads(module, sizes, consts, tensors, cotangents, arithmetic, scale)
+    deviations from a jump count as too close. `recomputes`: see `Block`."""
+    block, scale = _block(rounding, recomputes)
+    arithmetic = noisy_arithmetic([block], samples, factor, seed)
+    (found,) = _spreads(module, sizes, consts, tensors, cotangents, arithmetic, [scale])
+    return found
 
 
 def flushed(
@@ -103,10 +116,64 @@ def flushed(
     tensors: Mapping[str, Array],
     cotangents: Mapping[str, Array],
     format: str,
-) -> tuple[dict[str, Spread], dict[str, Spread]]:
+) -> Spreads:
     """As `spread`, but what flushing small intermediate results to 0 does: `reach` is it."""
     arithmetic = flushing_arithmetic(format)
-    return _spreads(module, sizes, consts, tensors, cotangents, arithmetic, 1.0)
+    (found,) = _spreads(module, sizes, consts, tensors, cotangents, arithmetic, [])
+    return found
+
+
+def all_spreads(
+    module: typed.Module,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Fraction | float],
+    tensors: Mapping[str, Array],
+    cotangents: Mapping[str, Array],
+    formats: Sequence[str],
+    *,
+    rough: float,
+    samples: int = 32,
+    factor: float = 32.0,
+    seed: int = 0,
+) -> dict[str, tuple[Spreads, Spreads, Spreads]]:
+    """For each format what `spread` gives; what it gives with a roundoff `rough` times as large
+    where softmaxes are recomputed, save that `jump` is the first one's; and what `flushed`
+    gives. All in one pass, where the formats have mantissas of the same bits in it."""
+    found: dict[str, tuple[Spreads, Spreads, Spreads]] = {}
+    pending = list(formats)
+    while pending:
+        together = [format for format in pending if format in alike(pending[0])]
+        pending = [format for format in pending if format not in together]
+        roundings = [FORMATS[format] for format in together]
+        coarse = [replace(r, roundoff=rough * r.roundoff) for r in roundings]
+        scaled = [_block(r, False) for r in roundings] + [_block(r, True) for r in coarse]
+        blocks, scales = zip(*scaled, strict=True)
+        arithmetic = noisy_arithmetic(
+            blocks,
+            samples,
+            factor,
+            seed,
+            deciding=len(together),
+            flushes=[flushed_below(format) for format in together],
+        )
+        parts = _spreads(module, sizes, consts, tensors, cotangents, arithmetic, scales)
+        for i, format in enumerate(together):
+            found[format] = parts[i], parts[len(together) + i], parts[2 * len(together) + i]
+    return found
+
+
+def alike(format: str) -> list[str]:
+    """The formats that can share a pass with one: mantissas have the same bits there."""
+    bits = _block(FORMATS[format], False)[0].rounding.bits
+    return [f for f, r in FORMATS.items() if _block(r, False)[0].rounding.bits == bits]
+
+
+def _block(rounding: Rounding, recomputes: bool) -> tuple[Block, float]:
+    """The samples of a rounding, and by what to scale their distances from the nominal one."""
+    if rounding.roundoff >= FINEST:
+        return Block(rounding, recomputes), 1.0
+    scale = rounding.roundoff / FINEST
+    return Block(Rounding(FINEST, rounding.tiny / scale, FINEST_BITS), recomputes), scale
 
 
 def _spreads(
@@ -116,11 +183,12 @@ def _spreads(
     tensors: Mapping[str, Array],
     cotangents: Mapping[str, Array],
     arithmetic: Arithmetic,
-    scale: float,
-) -> tuple[dict[str, Spread], dict[str, Spread]]:
+    scales: Sequence[float],
+) -> list[Spreads]:
+    """The spreads of every block of samples, and of every flushing sample."""
     with np.errstate(all="ignore"):
         store = run(module, sizes, consts, tensors, arithmetic)
-        outputs = {name: _spread(arithmetic, store[name], scale) for name in module.outputs}
+        outputs = {name: _spread(arithmetic, store[name], scales) for name in module.outputs}
         adjoints = backward(arithmetic, list(_seeds(store, cotangents)))
         gradients = {}
         for name in tensors:
@@ -128,8 +196,11 @@ def _spreads(
             if isinstance(x, Real):
                 adjoint = adjoints.get(x, Adjoint(ZERO.broadcast(x.value.shape), None))
                 gradient = Real(adjoint.value, adjoint.jump)
-                gradients[name] = _spread(arithmetic, gradient, scale)
-    return outputs, gradients
+                gradients[name] = _spread(arithmetic, gradient, scales)
+    return [
+        ({n: x[i] for n, x in outputs.items()}, {n: x[i] for n, x in gradients.items()})
+        for i in range(len(arithmetic.blocks) + len(arithmetic.flushes))
+    ]
 
 
 def run(
@@ -201,17 +272,25 @@ def _nominal(x: Value) -> Array:
     return np.asarray(x.value.floats()[0] if isinstance(x, Real) else x.value[0])
 
 
-def _spread(arithmetic: Arithmetic, x: Value, scale: float) -> Spread:
+def _spread(arithmetic: Arithmetic, x: Value, scales: Sequence[float]) -> list[Spread]:
+    """One for every block of samples, and for every flushing sample."""
     nominal = _nominal(x)
-    jump = np.zeros(nominal.shape, np.bool_) if x.jump is None else x.jump
-    sigma = reach = np.zeros(nominal.shape)
+    count = len(arithmetic.blocks) + len(arithmetic.flushes)
+    sigma = reach = np.zeros((1, *nominal.shape))
     if isinstance(x, Real):
-        undefined = x.value.isnan().any(axis=0)
+        scale = Wide.of(
+            np.reshape([*scales, *[1.0] * len(arithmetic.flushes)], (-1, *(1,) * nominal.ndim))
+        )
+        deviation, distance = arithmetic.spreads(x.value)
+        undefined = arithmetic.any_in_each(x.value.isnan())
         sigma, reach = (
             np.where(np.isnan(y) | undefined, np.inf, y)
-            for y in (
-                (distance * Wide.of(scale)).floats()
-                for distance in (arithmetic.deviation(x.value), arithmetic.reach(x.value))
-            )
+            for y in ((deviation * scale).floats(), (distance * scale).floats())
         )
-    return Spread(nominal, sigma, reach, np.broadcast_to(jump, nominal.shape))
+    jump = np.zeros((1, *nominal.shape), np.bool_) if x.jump is None else x.jump
+    sigma, reach = (np.broadcast_to(y, (count, *nominal.shape)) for y in (sigma, reach))
+    jumps = [jump[i % len(jump)] for i in range(count)]
+    return [
+        Spread(nominal, sigma[i], reach[i], np.broadcast_to(jumps[i], nominal.shape))
+        for i in range(count)
+    ]

@@ -45,7 +45,6 @@ from .reference_tape import (
     marks,
     move,
     select,
-    some,
     spread_out,
     within,
 )
@@ -247,7 +246,7 @@ def _integer_sum(e: typed.Add, s: Scope) -> Discrete:
 def _integer_division(e: typed.IntDiv, s: Scope) -> Discrete:
     left, right = discrete(e.left, s), discrete(e.right, s)
     operation = np.floor_divide if e.operator == "//" else np.remainder
-    undefined = some(right.value == 0, 0)
+    undefined = s.arithmetic.differs(right.value == 0)
     jump = either(left.jump, right.jump, marks(undefined))
     return Discrete(operation(left.value, right.value), jump)
 
@@ -255,10 +254,10 @@ def _integer_division(e: typed.IntDiv, s: Scope) -> Discrete:
 def _if(e: typed.If, s: Scope) -> Value:
     condition = discrete(e.condition, s)
     if e.type == "real":
-        return select(condition, real(e.then, s), real(e.otherwise, s))
+        return select(s.arithmetic, condition, real(e.then, s), real(e.otherwise, s))
     then, otherwise = discrete(e.then, s), discrete(e.otherwise, s)
     holds = condition.value.astype(np.bool_)
-    jumps = within(then.jump, holds[0]), within(otherwise.jump, ~holds[0])
+    jumps = within(then.jump, holds[:1]), within(otherwise.jump, ~holds[:1])
     return Discrete(np.where(holds, then.value, otherwise.value), either(condition.jump, *jumps))
 
 
@@ -275,7 +274,7 @@ def _function(e: typed.Function, s: Scope) -> Value:
             return Real(arguments[0].value, arguments[0].jump)
         case "sign" | "floor" | "ceil":
             steps = stepped(s.arithmetic, STEPPED[e.name], arguments[0])
-            return as_integers(steps) if e.type == "int" else steps
+            return as_integers(s.arithmetic, steps) if e.type == "int" else steps
         case _:
             return smooth(s.arithmetic, e.name, arguments[0])
 
@@ -312,10 +311,10 @@ def _reduce(e: typed.Reduce, s: Scope) -> Value:
         case "sum" | "prod" | "max" | "min":
             if isinstance(body, Real):
                 return reduce_real(s.arithmetic, e.operator, body, mask)
-            return reduce_discrete(e.operator, body, mask)
+            return reduce_discrete(s.arithmetic, e.operator, body, mask)
         case "count" | "any" | "all":
             assert isinstance(body, Discrete)
-            return reduce_discrete(e.operator, body, mask)
+            return reduce_discrete(s.arithmetic, e.operator, body, mask)
         case _:
             assert_never(e.operator)
 

@@ -57,7 +57,7 @@ def gather(arithmetic: Arithmetic, tensor: Value, subscripts: Sequence[Discrete]
 
     jump = tensor.jump
     if jump is not None:
-        jump = np.broadcast_to(jump, dims).reshape(-1)[flat[0]]
+        jump = np.broadcast_to(jump, (len(jump), *dims)).reshape(len(jump), -1)[:, flat[0]]
     jump = either(jump, unsure)
     if isinstance(tensor, Discrete):
         return Discrete(there(tensor.value), jump)
@@ -65,8 +65,12 @@ def gather(arithmetic: Arithmetic, tensor: Value, subscripts: Sequence[Discrete]
     def pull(adjoint: Adjoint) -> Adjoint:
         value = scatter(arithmetic, adjoint.value, flat, dims)
         jump = scatter_jump(adjoint, flat, dims)
-        if unsure is not None and (unsure & live(adjoint.value, adjoint.jump)).any():
-            jump = np.ones(dims, np.bool_)
+        if unsure is not None:
+            hit = unsure & live(arithmetic, adjoint.value, adjoint.jump)
+            anywhere = hit.any(axis=tuple(range(1, hit.ndim)))
+            if anywhere.any():
+                spread = np.broadcast_to(anywhere.reshape(-1, *(1,) * len(dims)), (len(hit), *dims))
+                jump = either(jump, spread)
         return Adjoint(value, jump)
 
     return derived(tensor.value.shaped(there), jump, [(tensor, pull)])
@@ -103,9 +107,12 @@ def scatter_jump(adjoint: Adjoint, flat: Ints, dims: tuple[int, ...]) -> Jump:
     if adjoint.jump is None:
         return None
     shape = adjoint.value.shape[1:]
-    marks = np.zeros(int(np.prod(dims, dtype=np.int64)), np.bool_)
-    marks[np.broadcast_to(flat[0], shape)[np.broadcast_to(adjoint.jump, shape)]] = True
-    return marks.reshape(dims)
+    blocks = len(adjoint.jump)
+    marks = np.zeros((blocks, int(np.prod(dims, dtype=np.int64))), np.bool_)
+    targets = np.broadcast_to(flat[0], shape)
+    for marked, jump in zip(marks, adjoint.jump, strict=True):
+        marked[targets[np.broadcast_to(jump, shape)]] = True
+    return marks.reshape(blocks, *dims)
 
 
 def read_row(row: Value, at: int) -> Value:

@@ -1,11 +1,12 @@
 """Monte Carlo arithmetic: wide numbers in many samples, each with roundings of its own.
 
 Every array of wide numbers has the sample axis first, of length 1 where all samples agree.
-Sample 0 is never disturbed: it is the nominal value. In sample s an elementary result x becomes
-x * (1 + u * xi) with xi in [-1, 1] a fixed function of x's nominal mantissa, the operation, s
-and the seed. So equal operands give equal noise, ties stay ties, and the noise commutes with
-changes of sign and with powers of two, as rounding does. A result that the format holds exactly
-is not disturbed.
+Sample 0 is never disturbed: it is the nominal value. Then come blocks of as many samples each,
+one for every rounding, and last a sample for each threshold below which results count as 0.
+In sample s of a block an elementary result x becomes x * (1 + u * xi) with xi in [-1, 1] a fixed
+function of x's nominal mantissa, the operation, s and the seed, and the same in every block. So
+equal operands give equal noise, ties stay ties, and the noise commutes with changes of sign and
+with powers of two, as rounding does. A result that the format holds exactly is not disturbed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .wide import ZERO, Bools, Floats, Wide, maximum, minimum, normal, sqrt, where
+from .wide import ZERO, Bools, Floats, Wide, minimum, normal, sqrt, where
 
 UInts = npt.NDArray[np.uint64]
 
@@ -41,54 +45,92 @@ FORMATS: dict[str, Rounding] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Arithmetic:
-    """Rounding in `len(keys)` samples; None for exact arithmetic in one sample. `factor` is how
-    many standard deviations from a jump count as close to it. `recomputes`: a softmax is
-    recomputed from the rounded logsumexp of its row, as fused kernels do in their backward
-    pass, which at large scores costs accuracy where dividing by the sum costs none. Results
-    below `flush` in size become 0 in all samples but the first."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The samples of one rounding. `recomputes`: in them a softmax is recomputed from the
+    rounded logsumexp of its row, as fused kernels do in their backward pass, which at large
+    scores costs accuracy where dividing by the sum costs none."""
 
-    rounding: Rounding | None
-    keys: UInts
-    factor: float
+    rounding: Rounding
     recomputes: bool = False
-    flush: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Arithmetic:
+    """Rounding in samples: `len(keys)` for each block, after the nominal one; without any,
+    arithmetic is exact. All blocks have mantissas of the same bits. The first `deciding` blocks
+    say where rounding may decide a comparison, each for itself: `factor` is how many standard
+    deviations from a jump count as close to it. Results below 2**e in size become 0 in the
+    sample of each e in `flushes`."""
+
+    keys: UInts
+    blocks: tuple[Block, ...]
+    deciding: int
+    factor: float
+    flushes: tuple[int, ...] = ()
+
+    @cached_property
+    def samples(self) -> int:
+        return 1 + len(self.blocks) * len(self.keys) + len(self.flushes)
+
+    @cached_property
+    def bits(self) -> int:
+        (bits,) = {block.rounding.bits for block in self.blocks}
+        return bits
+
+    @cached_property
+    def recomputing(self) -> Bools | None:
+        """Which samples recompute softmaxes; None for none."""
+        if not any(block.recomputes for block in self.blocks):
+            return None
+        return self._spread([block.recomputes for block in self.blocks]).astype(np.bool_)
+
+    def differs(self, mask: Bools) -> Bools:
+        """What holds in the nominal or any noisy sample, for each deciding block: (blocks, …),
+        or (1, …) where all samples agree."""
+        if len(mask) == 1 or not self.deciding:
+            return mask[:1]
+        return mask[:1] | self._in_blocks(mask[1:])[: self.deciding].any(axis=1)
+
+    def _in_blocks(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The samples of blocks, of those that follow the nominal one: (blocks, samples, …)."""
+        n = len(self.keys)
+        blocks = min(len(x) // n, len(self.blocks))
+        return x[: blocks * n].reshape(blocks, n, *x.shape[1:])
 
     def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
         """The result x of an elementary operation, rounded, save where it is exact: where
         `exact` says so, else where the format holds it."""
-        if self.rounding is None:
-            return x
-        if self.flush:
-            return self._flushed(x)
-        inexact = ~x.fits(self.rounding.bits) if exact is None else ~exact
-        if not inexact.any():
-            return x
-        noise = self._noise(x.m[:1], operation)
-        return normal(x.m * (1.0 + self.rounding.roundoff * noise * inexact), x.k)
+        if self.blocks:
+            inexact = ~x.fits(self.bits) if exact is None else ~exact
+            if inexact.any():
+                noise = self._noise(x.m[:1], operation, self._roundoffs)
+                noise *= inexact
+                noise += 1.0
+                x = normal(x.m * noise, x.k)
+        return self._flushed(x)
 
     def add(self, a: Wide, b: Wide) -> Wide:
         total = a + b
-        if self.rounding is None:
-            return total
+        if not self.blocks:
+            return self._flushed(total)
         lossless = (total - a).equals(b) & (total - b).equals(a)
-        exact = (total.fits(self.rounding.bits) & lossless) | (a.m == 0) | (b.m == 0)
+        exact = (total.fits(self.bits) & lossless) | (a.m == 0) | (b.m == 0)
         return self.round(total, "add", exact)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
         product = a * b
-        if self.rounding is None:
-            return product
+        if not self.blocks:
+            return self._flushed(product)
         scaling = (np.abs(a.m) == 0.5) | (np.abs(b.m) == 0.5)
-        return self.round(product, "multiply", product.fits(self.rounding.bits) | scaling)
+        return self.round(product, "multiply", product.fits(self.bits) | scaling)
 
     def divide(self, a: Wide, b: Wide) -> Wide:
         quotient = a / b
-        if self.rounding is None:
-            return quotient
+        if not self.blocks:
+            return self._flushed(quotient)
         scaling = np.abs(b.m) == 0.5
-        return self.round(quotient, "divide", quotient.fits(self.rounding.bits) | scaling)
+        return self.round(quotient, "divide", quotient.fits(self.bits) | scaling)
 
     def sum(self, x: Wide, axes: tuple[int, ...]) -> Wide:
         """The sum along axes, which are kept with length 1. Its error is a random walk, u * xi *
@@ -105,107 +147,178 @@ class Arithmetic:
         values, top = terms.aligned(0)
         partial = np.cumsum(values, axis=0)
         total, scale = partial[-1], top[0]
-        if self.rounding is not None and not self.flush:
+        if self.blocks:
             total = self._walk(terms, values, partial)
-        result = normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:]))
-        return self._flushed(result) if self.flush else result
+        return self._flushed(normal(total, scale).shaped(lambda a: a.reshape(-1, *kept[1:])))
 
     def _flushed(self, x: Wide) -> Wide:
-        small = (x.m != 0) & (abs(x) < Wide.of(self.flush))
+        """x with 0 for what a sample flushes."""
+        if not self.flushes or not (x.k < max(self.flushes) + 1).any():
+            return x
+        least = np.array(self.flushes).reshape(-1, *(1,) * (len(x.shape) - 1))
+        last = x[-len(self.flushes) :]
+        small = (last.k < least + 1) & (last.m != 0) & last.isfinite()
         if not small.any():
             return x
-        samples = np.arange(len(self.keys)).reshape(-1, *(1,) * (len(x.shape) - 1))
-        return where(small & (samples > 0), ZERO, x)
+        m = np.array(np.broadcast_to(x.m, (self.samples, *x.shape[1:])))
+        m[-len(self.flushes) :][small] = 0.0
+        return Wide(m, np.broadcast_to(x.k, m.shape))
 
     def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
         """The last partial sum with its error; values and partial sums run along axis 0."""
-        assert self.rounding is not None
         total = partial[-1]
         lost = ((values == 0) & (terms.m != 0)).any(axis=0)
-        inexact = lost | ~_exact_in_any_order(values, self.rounding.bits)
+        inexact = lost | ~_exact_in_any_order(values, self.bits)
         if not inexact.any():
             return np.asarray(total)
         steps = partial * (values != 0)
         size = np.maximum((steps * steps).sum(axis=0), (values * values).sum(axis=0))
         spread = np.where(inexact & np.isfinite(total), np.sqrt(size), 0.0)
-        noise = self._noise(np.frexp(total[:1])[0], "sum")
-        return np.asarray(total + self.rounding.roundoff * spread * noise, dtype=np.float64)
+        noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs)
+        return np.asarray(total + spread * noise, dtype=np.float64)
 
     def store(self, x: Wide) -> Wide:
         """x as the format stores it: small numbers as multiples of the smallest. One below that
         is half lost but not zero: code may flush it, but not take its logarithm."""
-        if self.rounding is None:
-            return x
         x = self.round(x, "store")
-        if self.flush:
+        if not self.blocks or not (x.k < self._units.max() + 53).any():
             return x
-        unit = math.frexp(self.rounding.tiny)[1] - 1
-        small = (x.k < unit + 53) & (x.m != 0) & x.isfinite()
+        units = self._units.reshape(-1, *(1,) * (len(x.shape) - 1))
+        small = (x.k < units + 53) & (x.m != 0) & x.isfinite()
         if not small.any():
             return x
-        multiple = np.ldexp(x.m, np.clip(x.k - unit, -60, 53).astype(np.int32))
+        multiple = np.ldexp(x.m, np.clip(x.k - units, -60, 53).astype(np.int32))
         small &= multiple != np.rint(multiple)
-        noise = self._noise(x.m[:1], "underflow")
-        grain = minimum(normal(np.asarray(1.0), np.asarray(float(unit))), abs(x) * Wide.of(0.5))
+        noise = self._noise(x.m[:1], "underflow", np.ones(len(self.blocks)))
+        grain = minimum(normal(np.ones(units.shape), units), abs(x) * Wide.of(0.5))
         return x + grain * Wide.of(noise * small)
 
-    def deviation(self, x: Wide) -> Wide:
-        """The root mean square of what the samples differ from the nominal value by, without the
-        sample axis; 0 where all are the same infinity, nan where one is undefined."""
-        if x.shape[0] == 1:
-            return ZERO.broadcast(x.shape[1:])
-        nominal = x[:1]
-        d = where(x[1:].equals(nominal), ZERO, x[1:] - nominal)
-        return sqrt((d * d).sum(0) / Wide.of(float(x.shape[0] - 1)))
+    @cached_property
+    def _roundoffs(self) -> Floats:
+        return np.array([block.rounding.roundoff for block in self.blocks])
 
-    def reach(self, x: Wide) -> Wide:
-        """The largest distance of a sample from the nominal value, without the sample axis."""
+    @cached_property
+    def _units(self) -> Floats:
+        """The exponents of the smallest numbers, for each sample; none in those not rounded."""
+        return self._spread([math.frexp(b.rounding.tiny)[1] - 1 for b in self.blocks], -1e9)
+
+    def _spread(self, values: Sequence[float], otherwise: float = 0.0) -> Floats:
+        """For each sample the value of its block."""
+        of_blocks = np.repeat(np.array(values, dtype=np.float64), len(self.keys))
+        return np.concatenate([[otherwise], of_blocks, [otherwise] * len(self.flushes)])
+
+    def deviation(self, x: Wide) -> Wide:
+        """For each deciding block the root mean square of what its samples differ from the
+        nominal value by; 0 where all are the same infinity, nan where one is undefined. (1, …)
+        where all samples agree."""
+        if x.shape[0] == 1 or not self.blocks:
+            return ZERO.broadcast((1, *x.shape[1:]))
+        decided = x[: 1 + self.deciding * len(self.keys)]
+        return root_mean_square(distances(decided).shaped(self._in_blocks))
+
+    def spreads(self, x: Wide) -> tuple[Wide, Wide]:
+        """For each block and then each flushing sample, the root mean square and the largest
+        of the distances from the nominal value. (1, …) where all samples agree."""
         if x.shape[0] == 1:
-            return ZERO.broadcast(x.shape[1:])
-        d = where(x[1:].equals(x[:1]), ZERO, x[1:] - x[:1])
-        return functools.reduce(maximum, [abs(d[i]) for i in range(d.shape[0])])
+            return (ZERO.broadcast(x.shape),) * 2
+        d = distances(x)
+        flushing = abs(d[len(d.m) - len(self.flushes) :])
+        if not self.blocks:
+            return flushing, flushing
+        noisy = d.shaped(self._in_blocks)
+        return join(root_mean_square(noisy), flushing), join(largest(noisy), flushing)
+
+    def any_in_each(self, mask: Bools) -> Bools:
+        """Whether a mask of samples holds for the nominal one or any of each block, and of
+        each flushing sample."""
+        if len(mask) == 1:
+            return mask
+        flushing = mask[len(mask) - len(self.flushes) :]
+        if not self.blocks:
+            return mask[:1] | flushing
+        parts = self._in_blocks(mask[1:]).any(axis=1), flushing
+        return np.asarray(mask[:1] | np.concatenate(parts))
 
     def unstable(self, d: Wide) -> Bools | None:
-        """Where rounding or underflow may decide the sign of d, without the sample axis; None
+        """Where rounding or underflow may decide the sign of d, for each deciding block; None
         for nowhere."""
-        if d.shape[0] == 1 or self.rounding is None:
+        if d.shape[0] == 1 or not self.blocks:
             return None
         signs = np.sign(d.m)
-        flips = (signs != signs[:1]).any(axis=0)
+        flips = self.differs(signs != signs[:1])
         spread = self.deviation(d)
-        near = (spread.m > 0) & (abs(d[0]) <= spread * Wide.of(self.factor))
-        flushed = (d.m[0] != 0) & (abs(d[0]) < Wide.of(self.rounding.tiny))
+        near = (spread.m > 0) & (abs(d[:1]) <= spread * Wide.of(self.factor))
+        tiny = [block.rounding.tiny for block in self.blocks[: self.deciding]]
+        smallest = Wide.of(np.reshape(tiny, (-1, *(1,) * (len(d.shape) - 1))))
+        flushed = (d.m[:1] != 0) & (abs(d[:1]) < smallest)
         return np.asarray(flips | near | flushed)
 
-    def _noise(self, nominal: Floats, operation: str) -> Floats:
-        """Uniform in [-1, 1] for each nominal mantissa (1, …) and sample: (samples, …)."""
+    def _noise(self, nominal: Floats, operation: str, scales: Floats) -> Floats:
+        """For each nominal mantissa (1, …) and sample, uniform in [-1, 1] times the scale of the
+        block, 0 in the others: (samples, …)."""
         bits = np.abs(nominal).view(np.uint64) ^ _salt(operation)
         keys = self.keys.reshape(-1, *(1,) * (nominal.ndim - 1))
         mixed = _mix(_mix(bits) + keys)
-        noise: Floats = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
-        noise[0] = 0.0
+        unit = (mixed >> np.uint64(11)).astype(np.float64)
+        unit *= 2.0**-52
+        unit -= 1.0
+        noise = np.zeros((self.samples, *nominal.shape[1:]))
+        scales = scales.reshape(-1, *(1,) * nominal.ndim)
+        np.multiply(unit, scales, out=self._in_blocks(noise[1:]))
         return noise
 
 
-def flushing_arithmetic(format: str) -> Arithmetic:
-    """The nominal sample, and one without rounding in which intermediate results that are no
-    normal numbers of the format of computation (float32 for 16 bits) count as 0, as on hardware
-    that flushes them and in vectorised functions that give up early."""
-    least = 2.0**-1022 if format == "float64" else 2.0**-126
-    return Arithmetic(FORMATS[format], np.zeros(2, np.uint64), 0.0, flush=least)
+def distances(x: Wide) -> Wide:
+    """What all samples but the nominal one differ from that by."""
+    d = x[1:] - x[:1]
+    return where(x[1:].equals(x[:1]), ZERO, d) if d.isnan().any() else d
+
+
+def root_mean_square(d: Wide) -> Wide:
+    """Of the samples of each block: along axis 1."""
+    return sqrt((d * d).sum(1) / Wide.of(float(d.shape[1])))
+
+
+def join(a: Wide, b: Wide) -> Wide:
+    """One after the other along axis 0."""
+    return Wide(np.concatenate([a.m, b.m]), np.concatenate([a.k, b.k]))
+
+
+def largest(d: Wide) -> Wide:
+    """The largest size among the samples of each block: along axis 1; nan where one is."""
+    values, top = abs(d).aligned(1)
+    return normal(values.max(axis=1), top[:, 0])
 
 
 def exact_arithmetic() -> Arithmetic:
-    return Arithmetic(None, np.zeros(1, np.uint64), 0.0)
+    return Arithmetic(np.zeros(0, np.uint64), (), 0, 0.0)
+
+
+def flushing_arithmetic(format: str) -> Arithmetic:
+    """The nominal sample, and one without rounding in which results are flushed."""
+    return Arithmetic(np.zeros(0, np.uint64), (), 0, 0.0, (flushed_below(format),))
+
+
+def flushed_below(format: str) -> int:
+    """The exponent of the smallest normal number of the format of computation (float32 for 16
+    bits): intermediate results below it count as 0 on hardware that flushes them, and in
+    vectorised functions that give up early."""
+    return -1022 if format == "float64" else -126
 
 
 def noisy_arithmetic(
-    rounding: Rounding, samples: int, factor: float, seed: int, recomputes: bool = False
+    blocks: Sequence[Block],
+    samples: int,
+    factor: float,
+    seed: int,
+    *,
+    deciding: int = 1,
+    flushes: Sequence[int] = (),
 ) -> Arithmetic:
-    """The nominal sample and `samples` noisy ones."""
+    """The nominal sample, so many for each block, and one for each threshold."""
     start = np.uint64(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "little"))
-    keys = _mix(np.arange(samples + 1, dtype=np.uint64) + start)
-    return Arithmetic(rounding, keys, factor, recomputes)
+    keys = _mix(np.arange(1, samples + 1, dtype=np.uint64) + start)
+    return Arithmetic(keys, tuple(blocks), deciding, factor, tuple(flushes))
 
 
 def _exact_in_any_order(values: Floats, bits: int) -> Bools:

@@ -18,7 +18,6 @@ from .reference_tape import (
     either,
     marks,
     slope,
-    some,
     within,
 )
 from .wide import INF, NAN, ONE, ZERO, Bools, Wide, where
@@ -67,10 +66,23 @@ def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     rounded = arithmetic.round(exact, name, None if plain is None else x.value.equals(plain))
 
     def partial() -> Wide:
-        slip = wide.exp(exact - rounded) if name == "log" and arithmetic.recomputes else ONE
-        return arithmetic.round(derivative(x.value, exact, rounded) * slip, "partial")
+        slope = derivative(x.value, exact, rounded)
+        if name == "log" and arithmetic.recomputing is not None:
+            slope = slope * recomputed(arithmetic, exact - rounded)
+        return arithmetic.round(slope, "partial")
 
     return derived(rounded, x.jump, [slope(arithmetic, x, partial, x.jump)])
+
+
+def recomputed(arithmetic: Arithmetic, slip: Wide) -> Wide:
+    """exp(slip) in the samples that recompute from a rounded logarithm, 1 in the others."""
+    assert arithmetic.recomputing is not None
+    return where(in_samples(arithmetic.recomputing, slip), wide.exp(slip), ONE)
+
+
+def in_samples(mask: Bools, x: Wide) -> Bools:
+    """A mask of samples, as an array that broadcasts with x."""
+    return mask.reshape(-1, *(1,) * (len(x.shape) - 1))
 
 
 def stepped(arithmetic: Arithmetic, function: Callable[[Wide], Wide], x: Real) -> Real:
@@ -78,8 +90,8 @@ def stepped(arithmetic: Arithmetic, function: Callable[[Wide], Wide], x: Real) -
     that rounding may take it across."""
     y = function(x.value)
     reach = arithmetic.deviation(x.value) * Wide.of(arithmetic.factor)
-    low, high = function(x.value[0] - reach), function(x.value[0] + reach)
-    crossed = some(~y.equals(y[:1]), 0) | (~low.equals(high) & (reach.m != 0))
+    low, high = function(x.value[:1] - reach), function(x.value[:1] + reach)
+    crossed = arithmetic.differs(~y.equals(y[:1])) | (~low.equals(high) & (reach.m != 0))
     return Real(y, either(x.jump, marks(crossed)))
 
 
@@ -97,11 +109,11 @@ def _nearest(x: Wide, name: str) -> Wide:
     return where((y.k > LARGEST_EXPONENT[name]) & (y.m != 0), wide.sign(y) * INF, y)
 
 
-def as_integers(x: Real) -> Discrete:
+def as_integers(arithmetic: Arithmetic, x: Real) -> Discrete:
     """A whole real as an integer; undefined where it is none."""
     whole = x.value.isfinite()
     numbers = np.where(whole, x.value.floats(), 0.0).astype(np.int64)
-    return Discrete(numbers, either(x.jump, marks(some(~whole, 0))))
+    return Discrete(numbers, either(x.jump, marks(arithmetic.differs(~whole))))
 
 
 def absolute(arithmetic: Arithmetic, x: Real) -> Real:
@@ -175,15 +187,15 @@ def side_by_side(values: Sequence[Real]) -> Real:
     parts = [x.value.broadcast(shape) for x in values]
     jump: Jump = None
     if any(x.jump is not None for x in values):
-        none = np.zeros(shape[1:], np.bool_)
-        jumps = [none if x.jump is None else np.broadcast_to(x.jump, shape[1:]) for x in values]
-        jump = np.stack(jumps, axis=-1)
+        none = np.zeros((1, *shape[1:]), np.bool_)
+        jumps = np.broadcast_arrays(none, *(none if x.jump is None else x.jump for x in values))
+        jump = np.stack(jumps[1:], axis=-1)
 
     def edge(i: int) -> tuple[Real, Callable[[Adjoint], Adjoint]]:
         def pull(adjoint: Adjoint) -> Adjoint:
             jump = adjoint.jump
             if jump is not None:
-                jump = np.broadcast_to(jump, adjoint.value.shape[1:])[..., i]
+                jump = np.broadcast_to(jump, (len(jump), *adjoint.value.shape[1:]))[..., i]
             return Adjoint(adjoint.value[..., i], jump)
 
         return values[i], pull
@@ -194,7 +206,7 @@ def side_by_side(values: Sequence[Real]) -> Real:
 def compare(arithmetic: Arithmetic, operator: str, a: Real, b: Real) -> Discrete:
     """A comparison; it jumps where rounding may decide it, or where it is undefined."""
     equal, less = a.value.equals(b.value), a.value < b.value
-    undefined = some(a.value.isnan() | b.value.isnan(), 0)
+    undefined = arithmetic.differs(a.value.isnan() | b.value.isnan())
     unstable = arithmetic.unstable(difference(a.value, b.value))
     jump = either(a.jump, b.jump, unstable, marks(undefined))
     return Discrete(_holds(operator, less, equal, ~(less | equal)), jump)
@@ -225,7 +237,7 @@ def difference(a: Wide, b: Wide) -> Wide:
 def both(a: Discrete, b: Discrete) -> Discrete:
     """a and b, where b is not looked at unless a holds."""
     holds = np.asarray(a.value, np.bool_)
-    return Discrete(holds & b.value, either(a.jump, within(b.jump, holds[0])))
+    return Discrete(holds & b.value, either(a.jump, within(b.jump, holds[:1])))
 
 
 def negated(a: Discrete) -> Discrete:

@@ -71,17 +71,20 @@ class Parts:
     def _jump(self) -> Jump:
         if all(x.jump is None for x in self.parts.values()):
             return None
-        jump = np.zeros(self.dims, np.bool_)
+        blocks = max(len(x.jump) for x in self.parts.values() if x.jump is not None)
+        jump = np.zeros((blocks, *self.dims), np.bool_)
         for at, x in self.parts.items():
             if x.jump is not None:
-                jump[_index(at)[1:]] = x.jump
+                jump[_index(at)] = x.jump
         return jump
 
 
 def take(tensor: Value, at: At) -> Value:
     """The elements of a tensor at `at`."""
     dims, index = tensor.value.shape[1:], _index(at)
-    jump = None if tensor.jump is None else np.broadcast_to(tensor.jump, dims)[index[1:]]
+    jump = tensor.jump
+    if jump is not None:
+        jump = np.broadcast_to(jump, (len(jump), *dims))[index]
     if isinstance(tensor, Discrete):
         return Discrete(tensor.value[index], jump)
 
@@ -91,7 +94,7 @@ def take(tensor: Value, at: At) -> Value:
         return whole
 
     def pull(adjoint: Adjoint) -> Adjoint:
-        jump = None if adjoint.jump is None else full(adjoint.jump[None])[0]
+        jump = None if adjoint.jump is None else full(adjoint.jump)
         return Adjoint(adjoint.value.shaped(full), jump)
 
     return derived(tensor.value[index], jump, [(tensor, pull)])
@@ -107,7 +110,7 @@ def _part_of(index: tuple[Any, ...], dims: tuple[int, ...]) -> Callable[[Adjoint
     def pull(adjoint: Adjoint) -> Adjoint:
         jump = adjoint.jump
         if jump is not None:
-            jump = np.broadcast_to(jump, dims)[index[1:]]
+            jump = np.broadcast_to(jump, (len(jump), *dims))[index]
         return Adjoint(adjoint.value[index], jump)
 
     return pull

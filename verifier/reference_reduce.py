@@ -12,7 +12,7 @@ import numpy as np
 
 from . import wide
 from .reference_noise import Arithmetic
-from .reference_ops import add, difference, divide, side_by_side
+from .reference_ops import add, difference, divide, in_samples, recomputed, side_by_side
 from .reference_tape import (
     Adjoint,
     Discrete,
@@ -42,27 +42,27 @@ def reduce_real(
 ) -> Real:
     match operator:
         case "sum":
-            return total(arithmetic, fill(x, mask, ZERO))
+            return total(arithmetic, fill(arithmetic, x, mask, ZERO))
         case "mean":
             count = Real(Wide.of(np.asarray(mask.value).sum(axis=-1)), last(along(mask.jump)))
-            return divide(arithmetic, total(arithmetic, fill(x, mask, ZERO)), count)
+            return divide(arithmetic, total(arithmetic, fill(arithmetic, x, mask, ZERO)), count)
         case "prod":
-            return product(arithmetic, fill(x, mask, ONE))
+            return product(arithmetic, fill(arithmetic, x, mask, ONE))
         case "max":
-            return largest(arithmetic, fill(x, mask, -INF), mask)
+            return largest(arithmetic, fill(arithmetic, x, mask, -INF), mask)
         case "min":
-            negative = add(arithmetic, [(-1, fill(x, mask, INF))])
+            negative = add(arithmetic, [(-1, fill(arithmetic, x, mask, INF))])
             return add(arithmetic, [(-1, largest(arithmetic, negative, mask))])
         case "logsumexp":
-            return log_sum_exp(arithmetic, fill(x, mask, -INF))
+            return log_sum_exp(arithmetic, fill(arithmetic, x, mask, -INF))
 
 
-def fill(x: Real, mask: Discrete, value: Wide) -> Real:
+def fill(arithmetic: Arithmetic, x: Real, mask: Discrete, value: Wide) -> Real:
     """x with another value where it is not admissible."""
     if mask.jump is None and np.asarray(mask.value).all():
         return x
     ndim = x.value.m.ndim
-    return select(mask, x, Real(value.shaped(lambda a: a.reshape((1,) * ndim))))
+    return select(arithmetic, mask, x, Real(value.shaped(lambda a: a.reshape((1,) * ndim))))
 
 
 def last(jump: Jump) -> Jump:
@@ -105,8 +105,8 @@ def product(arithmetic: Arithmetic, x: Real) -> Real:
         unsure = along(x.jump)
         jump = either(inner(adjoint.jump), unsure)
         if jump is not None:
-            alive = live(adjoint.value, adjoint.jump)[..., None]
-            jump = jump & alive & live(partial, unsure)
+            alive = live(arithmetic, adjoint.value, adjoint.jump)[..., None]
+            jump = jump & alive & live(arithmetic, partial, unsure)
         return Adjoint(value, jump)
 
     return derived(before[n], last(along(x.jump)), [(x, pull)])
@@ -129,7 +129,7 @@ def first_largest(x: Wide, mask: Bools) -> Ints:
 def close_calls(arithmetic: Arithmetic, x: Wide, index: Ints, mask: Bools) -> Jump:
     """Which admissible entries rounding might make larger than the nominally largest one."""
     winner = np.broadcast_to(index[:1], (x.shape[0], *index.shape[1:]))
-    return within(arithmetic.unstable(difference(x, _take(x, winner))), mask[0])
+    return within(arithmetic.unstable(difference(x, _take(x, winner))), mask[:1])
 
 
 def _take(x: Wide, index: Ints) -> Wide:
@@ -155,10 +155,12 @@ def largest(arithmetic: Arithmetic, x: Real, mask: Discrete) -> Real:
         tied = x.value.equals(best) & admissible
         tied = tied & (tied.sum(axis=-1, keepdims=True) > 1) & (above.m != 0)
         value = where(tied, NAN, where(winner, above, ZERO))
-        jump = within(inner(adjoint.jump), winner[0])
+        jump = within(inner(adjoint.jump), winner[:1])
         if close is not None:
-            contenders = close | (winner[0] & some(close, -1, keepdims=True))
-            jump = either(jump, contenders & live(adjoint.value, adjoint.jump)[..., None])
+            contenders = close | (winner[:1] & some(close, -1, keepdims=True))
+            jump = either(
+                jump, contenders & live(arithmetic, adjoint.value, adjoint.jump)[..., None]
+            )
         return Adjoint(value, jump)
 
     return derived(best[..., 0], last(along(x.jump)), [(x, pull)])
@@ -193,7 +195,8 @@ def log_sum_exp(arithmetic: Arithmetic, x: Real) -> Real:
         above = adjoint.value[..., None]
         unsure = either(inner(adjoint.jump), jump)
         if unsure is not None:
-            unsure = unsure & live(above, inner(adjoint.jump)) & live(share, jump)
+            unsure = unsure & live(arithmetic, above, inner(adjoint.jump))
+            unsure = unsure & live(arithmetic, share, jump)
         return Adjoint(chain(arithmetic, above, share), unsure)
 
     return derived(value[..., 0], last(jump), [(x, pull)])
@@ -202,59 +205,59 @@ def log_sum_exp(arithmetic: Arithmetic, x: Real) -> Real:
 def row_real(
     arithmetic: Arithmetic, operator: Literal["softmax", "log_softmax"], x: Real, mask: Discrete
 ) -> Real:
-    filled = fill(x, mask, -INF)
+    filled = fill(arithmetic, x, mask, -INF)
     match operator:
         case "softmax":
-            return fill(softmax(arithmetic, filled), mask, ZERO)
+            return fill(arithmetic, softmax(arithmetic, filled), mask, ZERO)
         case "log_softmax":
-            return fill(log_softmax(arithmetic, filled), mask, -INF)
+            return fill(arithmetic, log_softmax(arithmetic, filled), mask, -INF)
 
 
 def softmax(arithmetic: Arithmetic, x: Real) -> Real:
     top, _, exponentials, s = _shifted_exponentials(arithmetic, x.value)
     a = arithmetic.divide(exponentials, s)
-    if arithmetic.recomputes:
-        a = a * wide.exp(_slip(arithmetic, top + wide.log(s)))
+    if arithmetic.recomputing is not None:
+        a = a * recomputed(arithmetic, _slip(arithmetic, top + wide.log(s)))
     jump = along(x.jump)
 
     def pull(adjoint: Adjoint) -> Adjoint:
         weighted = chain(arithmetic, adjoint.value, a)
         mean = arithmetic.sum(weighted, (len(a.shape) - 1,))
         value = chain(arithmetic, a, arithmetic.add(adjoint.value, -mean))
-        return Adjoint(value, _row_jump(adjoint, a, jump))
+        return Adjoint(value, _row_jump(arithmetic, adjoint, a, jump))
 
     return derived(a, jump, [(x, pull)])
 
 
 def _slip(arithmetic: Arithmetic, lse: Wide) -> Wide:
-    """What rounding the logsumexp of a row loses, where it is recomputed from; else 0."""
-    if not arithmetic.recomputes:
-        return ZERO
+    """What rounding the logsumexp of a row loses."""
     return wide.where(lse.isfinite(), lse - arithmetic.round(lse, "logsumexp"), ZERO)
 
 
 def log_softmax(arithmetic: Arithmetic, x: Real) -> Real:
     top, shifted, _, s = _shifted_exponentials(arithmetic, x.value)
     y = arithmetic.add(shifted, -arithmetic.round(wide.log(s), "log"))
-    y = y + _slip(arithmetic, top + wide.log(s))
+    if arithmetic.recomputing is not None:
+        slip = _slip(arithmetic, top + wide.log(s))
+        y = y + where(in_samples(arithmetic.recomputing, slip), slip, ZERO)
     jump = along(x.jump)
 
     def pull(adjoint: Adjoint) -> Adjoint:
         share = arithmetic.round(wide.exp(y), "exp")
         mass = arithmetic.sum(adjoint.value, (len(y.shape) - 1,))
         value = arithmetic.add(adjoint.value, -chain(arithmetic, mass, share))
-        return Adjoint(value, either(adjoint.jump, _row_jump(adjoint, share, jump)))
+        return Adjoint(value, either(adjoint.jump, _row_jump(arithmetic, adjoint, share, jump)))
 
     return derived(y, jump, [(x, pull)])
 
 
-def _row_jump(adjoint: Adjoint, share: Wide, jump: Jump) -> Jump:
+def _row_jump(arithmetic: Arithmetic, adjoint: Adjoint, share: Wide, jump: Jump) -> Jump:
     """What an adjoint along a row marks, where each entry feels all others by its share."""
     if adjoint.jump is None and jump is None:
         return None
-    alive = live(adjoint.value, adjoint.jump)
+    alive = live(arithmetic, adjoint.value, adjoint.jump)
     unsure = along(within(either(adjoint.jump, jump), alive))
-    return within(unsure, live(share, jump))
+    return within(unsure, live(arithmetic, share, jump))
 
 
 def rank(arithmetic: Arithmetic, x: Real, mask: Discrete) -> Discrete:
@@ -266,10 +269,10 @@ def rank(arithmetic: Arithmetic, x: Real, mask: Discrete) -> Discrete:
     pairs = admissible[..., None, :] & admissible[..., :, None]
     place = (before & pairs).sum(axis=-1)
     count = admissible.sum(axis=-1, keepdims=True)
-    undefined = some(x.value.isnan() & admissible, (0, -1))[..., None]
-    unstable = last(along(within(arithmetic.unstable(d), pairs[0])))
+    undefined = arithmetic.differs(some(x.value.isnan() & admissible, -1, keepdims=True))
+    unstable = last(along(within(arithmetic.unstable(d), pairs[:1])))
     jump = either(
-        along(either(mask.jump, within(x.jump, admissible[0]))),
+        along(either(mask.jump, within(x.jump, admissible[:1]))),
         unstable,
         marks(undefined),
     )
@@ -282,14 +285,15 @@ def arg_largest(arithmetic: Arithmetic, x: Real, mask: Discrete) -> Discrete:
     index = first_largest(x.value, admissible)
     undefined = ~some(admissible, -1) | some(x.value.isnan() & admissible, -1)
     jump = either(
-        last(along(either(mask.jump, within(x.jump, admissible[0])))),
+        last(along(either(mask.jump, within(x.jump, admissible[:1])))),
         last(along(close_calls(arithmetic, x.value, index, admissible))),
-        marks(some(undefined, 0)),
+        marks(arithmetic.differs(undefined)),
     )
     return Discrete(index[..., 0], jump)
 
 
 def reduce_discrete(
+    arithmetic: Arithmetic,
     operator: Literal["sum", "prod", "max", "min", "count", "any", "all"],
     x: Discrete,
     mask: Discrete,
@@ -308,10 +312,10 @@ def reduce_discrete(
             best = np.where(admissible, sign * x.value, -BIGGEST).max(axis=-1)
             found = some(admissible, -1)
             result = np.where(found, sign * best, 0)
-            undefined = marks(some(~found, 0))
+            undefined = marks(arithmetic.differs(~found))
         case "any":
             result = some(admissible & x.value.astype(np.bool_), -1)
         case "all":
             result = ~some(admissible & ~x.value.astype(np.bool_), -1)
-    jump = last(along(either(mask.jump, within(x.jump, admissible[0]))))
+    jump = last(along(either(mask.jump, within(x.jump, admissible[:1]))))
     return Discrete(result, either(jump, undefined))

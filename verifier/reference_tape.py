@@ -4,8 +4,9 @@ Arrays have the sample axis first and then one axis per index in scope, of lengt
 value does not depend on the index (or, along the sample axis, where all samples agree).
 
 `jump` marks elements that a rounding might move by more than a rounding: what depends on a
-comparison that is too close to call, and integers and booleans that are undefined. It lacks the
-sample axis, broadcasts as the value does, and is None where nothing is marked.
+comparison that is too close to call, and integers and booleans that are undefined. In place of
+the sample axis it has one for the blocks of samples that decide (`Arithmetic`), of length 1
+where they agree; it broadcasts as the value does, and is None where nothing is marked.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def slope(
         value = chain(arithmetic, adjoint.value, slopes)
         unsure = either(adjoint.jump, jump)
         if unsure is not None:
-            unsure = unsure & live(adjoint.value, adjoint.jump) & live(slopes, jump)
+            unsure = unsure & live(arithmetic, adjoint.value, adjoint.jump)
+            unsure = unsure & live(arithmetic, slopes, jump)
         return Adjoint(value, unsure)
 
     return parent, pull
@@ -121,26 +123,26 @@ def chain(arithmetic: Arithmetic, adjoint: Wide, partial: Wide) -> Wide:
     return product
 
 
-def live(x: Wide, jump: Jump) -> Bools:
-    """Where x may differ from 0, without the sample axis."""
-    nonzero = some(x.m != 0, 0)
+def live(arithmetic: Arithmetic, x: Wide, jump: Jump) -> Bools:
+    """Where x may differ from 0, for each deciding block."""
+    nonzero = arithmetic.differs(x.m != 0)
     return nonzero if jump is None else nonzero | jump
 
 
 def move(x: Value, there: Move, back: Move) -> Value:
     """Elements moved about one to one; both maps leave the sample axis where it is."""
-    jump = move_jump(x.jump, there)
+    jump = moved(x.jump, there)
     if isinstance(x, Discrete):
         return Discrete(there(x.value), jump)
     return derived(
         x.value.shaped(there),
         jump,
-        [(x, lambda a: Adjoint(a.value.shaped(back), move_jump(a.jump, back)))],
+        [(x, lambda a: Adjoint(a.value.shaped(back), moved(a.jump, back)))],
     )
 
 
-def move_jump(jump: Jump, there: Move) -> Jump:
-    return None if jump is None else there(jump[None])[0]
+def moved(jump: Jump, there: Move) -> Jump:
+    return None if jump is None else there(jump)
 
 
 def spread_out(x: Value, shape: tuple[int, ...]) -> Value:
@@ -150,25 +152,25 @@ def spread_out(x: Value, shape: tuple[int, ...]) -> Value:
     def there(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.broadcast_to(a, a.shape[:1] + shape)
 
-    jump = move_jump(x.jump, there)
+    jump = moved(x.jump, there)
     if isinstance(x, Discrete):
         return Discrete(there(x.value), jump)
     return derived(x.value.shaped(there), jump, [(x, lambda adjoint: adjoint)])
 
 
-def select(condition: Discrete, a: Real, b: Real) -> Real:
+def select(arithmetic: Arithmetic, condition: Discrete, a: Real, b: Real) -> Real:
     """a where the condition holds, b elsewhere; the other one counts for nothing."""
     holds = np.asarray(condition.value, dtype=np.bool_)
 
     def pull(adjoint: Adjoint, taken: Bools) -> Adjoint:
-        jump = within(adjoint.jump, taken[0])
+        jump = within(adjoint.jump, taken[:1])
         if condition.jump is not None:
-            jump = either(jump, condition.jump & live(adjoint.value, adjoint.jump))
+            jump = either(jump, condition.jump & live(arithmetic, adjoint.value, adjoint.jump))
         return Adjoint(where(taken, adjoint.value, ZERO), jump)
 
     return derived(
         where(holds, a.value, b.value),
-        either(condition.jump, within(a.jump, holds[0]), within(b.jump, ~holds[0])),
+        either(condition.jump, within(a.jump, holds[:1]), within(b.jump, ~holds[:1])),
         [(a, lambda adjoint: pull(adjoint, holds)), (b, lambda adjoint: pull(adjoint, ~holds))],
     )
 
@@ -210,7 +212,7 @@ def _fit(arithmetic: Arithmetic, adjoint: Adjoint, shape: tuple[int, ...]) -> Ad
     axes = [i for i, n in enumerate(shape) if n == 1 and value.shape[i + 1] > 1]
     if axes:
         value = arithmetic.sum(value, tuple(i + 1 for i in axes))
-        jump = None if jump is None else some(jump, tuple(axes), keepdims=True)
+        jump = None if jump is None else some(jump, tuple(i + 1 for i in axes), keepdims=True)
     if value.shape[1:] != shape:
         value = value.broadcast(value.shape[:1] + shape)
     return Adjoint(value, jump)

@@ -7,8 +7,19 @@ from dataclasses import asdict, dataclass, field
 from math import isinf
 from typing import Any, Literal
 
-Verdict = Literal["OK", "WRONG", "INCONCLUSIVE"]
+import numpy as np
+import numpy.typing as npt
 
+from .compare import LOSSY
+
+Array = npt.NDArray[Any]
+
+Verdict = Literal["OK", "WRONG", "LOSSY", "INCONCLUSIVE"]
+VERDICTS: tuple[Verdict, ...] = ("WRONG", "INCONCLUSIVE", "LOSSY", "OK")
+"""From the worst to the best."""
+
+ENOUGH = 100
+"""How many numbers it takes to call code lossy."""
 EXACT = "exact arithmetic"
 """What stands for a dtype where no code is held against anything."""
 
@@ -70,17 +81,44 @@ class Check:
     doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unit: str = "numbers"
+    _losses: dict[str, list[Array]] = field(default_factory=dict, repr=False)
+
+    def lose(self, dtype: str, losses: Array) -> None:
+        """Take in errors over those of a careful evaluation in the same dtype."""
+        self._losses.setdefault(dtype, []).append(losses)
+
+    @property
+    def loss(self) -> dict[str, float]:
+        """By dtype: the median error over that of a careful evaluation, where enough numbers
+        were compared to say."""
+        whole = {dtype: np.concatenate(parts) for dtype, parts in self._losses.items()}
+        return {d: float(np.median(x)) for d, x in whole.items() if x.size >= ENOUGH}
+
+    @property
+    def lossy(self) -> dict[str, float]:
+        """The dtypes in which the code loses accuracy that a careful evaluation keeps."""
+        return {dtype: loss for dtype, loss in self.loss.items() if loss > LOSSY}
 
     def doubt(self, why: str) -> None:
         """Make the check inconclusive, unless it fails; said once."""
         if why not in self.doubts:
             self.doubts.append(why)
 
+    def losses_in_words(self) -> list[str]:
+        """What is said of each dtype in which the code is lossy."""
+        return [
+            f"in {dtype} half of the numbers are {loss:.1f} times or more as far off as a "
+            "careful evaluation in that dtype"
+            for dtype, loss in self.lossy.items()
+        ]
+
     @property
     def verdict(self) -> Verdict:
         if self.failures:
             return "WRONG"
-        return "INCONCLUSIVE" if self.doubts or not self.cases else "OK"
+        if self.doubts or not self.cases:
+            return "INCONCLUSIVE"
+        return "LOSSY" if self.lossy else "OK"
 
 
 @dataclass(slots=True)
@@ -100,10 +138,8 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        verdicts = [check.verdict for check in self.checks]
-        if "WRONG" in verdicts:
-            return "WRONG"
-        return "OK" if self.ok else "INCONCLUSIVE"
+        verdicts = [check.verdict for check in self.checks] or ["INCONCLUSIVE"]
+        return min(verdicts, key=VERDICTS.index)
 
     @property
     def failures(self) -> list[Failure]:
@@ -124,7 +160,11 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`, which knows no infinite numbers: errors without a bound are None."""
-        checks = [{**asdict(check), "verdict": check.verdict} for check in self.checks]
+        checks = []
+        for check in self.checks:
+            entry = {**asdict(check), "verdict": check.verdict, "loss": check.loss}
+            del entry["_losses"]
+            checks.append(entry)
         for entry in (*checks, *(failure for check in checks for failure in check["failures"])):
             entry |= {k: None for k, x in entry.items() if isinstance(x, float) and isinf(x)}
         return {
@@ -144,7 +184,8 @@ class Report:
                 f"{check.compared} {check.unit} compared, {check.left_out} left out, "
                 f"largest error {check.worst:.2g} of its tolerance"
             )
-            lines += [f"               {line}" for line in (*check.notes, *check.doubts)]
+            notes = (*check.notes, *check.doubts, *check.losses_in_words())
+            lines += [f"               {line}" for line in notes]
         lines += ["", *self.explain()] if self.failures else []
         return "\n".join(lines)
 
@@ -156,7 +197,7 @@ class Report:
 
 def summary(reports: Sequence[Report]) -> str:
     """The last line of a run: how many modules came out how."""
-    count = {verdict: 0 for verdict in ("OK", "WRONG", "INCONCLUSIVE")}
+    count = {verdict: 0 for verdict in ("OK", "WRONG", "LOSSY", "INCONCLUSIVE")}
     for report in reports:
         count[report.verdict] += 1
     parts = [f"{n} {verdict}" for verdict, n in count.items() if n or verdict == "OK"]

@@ -121,8 +121,9 @@ class Program:
 
     def run(self, leaves: Registers) -> Registers:
         registers = leaves.copy()
+        append = registers.append
         for step in self.steps:
-            registers.append(step(registers))
+            append(step(registers))
         return registers
 
     def _register(self, expression: Expr) -> int:
@@ -145,11 +146,13 @@ class Program:
         if isinstance(expression, Pow) and expression.exp == -1:
             base = self._register(expression.base)
             return lambda r: extended.divide(ONE, r[base])
+        if isinstance(expression, Pow) and expression.exp.is_Integer and expression.exp > 0:
+            return _integer_power(self._register(expression.base), int(expression.exp))
         arguments = [self._register(argument) for argument in expression.args]
         if isinstance(expression, Add):
-            return _fold(extended.add, arguments)
+            return _sum(arguments)
         if isinstance(expression, Mul):
-            return _fold(extended.multiply, arguments)
+            return _product(arguments)
         if isinstance(expression, Pow):
             return _apply(extended.power, arguments)
         return _apply(ARITHMETIC[expression.func], arguments)
@@ -163,16 +166,48 @@ def _constant(value: Rational) -> Step:
     return lambda _: arb(ratio)
 
 
-def _fold(operation: Callable[[Extended, Extended], Extended], arguments: list[int]) -> Step:
-    first, second, *rest = arguments
-    if not rest:
-        return lambda r: operation(r[first], r[second])
+def _sum(arguments: list[int]) -> Step:
+    first, *rest = arguments
 
     def step(r: Registers) -> Extended:
-        result = operation(r[first], r[second])
+        result = r[first]
         for i in rest:
-            result = operation(result, r[i])
+            term = r[i]
+            if type(result) is arb and type(term) is arb:
+                result = result + term
+            else:
+                result = extended.add(result, term)
         return result
+
+    return step
+
+
+def _product(arguments: list[int]) -> Step:
+    first, *rest = arguments
+
+    def step(r: Registers) -> Extended:
+        result = r[first]
+        for i in rest:
+            factor = r[i]
+            if type(result) is arb and type(factor) is arb:
+                result = result * factor
+            else:
+                result = extended.multiply(result, factor)
+        return result
+
+    return step
+
+
+def _integer_power(base: int, exponent: int) -> Step:
+    n = arb(exponent)
+
+    def step(r: Registers) -> Extended:
+        x = r[base]
+        if type(x) is arb:
+            y = x**n
+            if y.is_finite():
+                return y
+        return extended.power(x, n)
 
     return step
 

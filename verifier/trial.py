@@ -13,7 +13,7 @@ import torch
 
 from ..compiler import typed as t
 from .candidate import Arguments, Candidate, arguments
-from .compare import Noise, Target, disagree, ratios
+from .compare import Noise, Target, disagree, losses, ratios
 from .oracle import Exact
 from .plan import Options
 from .reference import Spread
@@ -94,6 +94,7 @@ class Subject:
         ratio = ratios(got, aim)
         check.compared += aim.compared
         check.left_out += aim.left_out
+        check.lose(trial.dtype, losses(got, aim))
         worst = float(ratio.max(initial=0.0))
         check.worst = max(check.worst, worst)
         if worst > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,17 @@ import numpy.typing as npt
 from ..compiler import typed as t
 from .compare import FACTOR, ROUGH, Format, Noise
 from .oracle import Evaluation, Exact, Oracle
-from .reference import FORMATS as ROUNDING
-from .reference import flushed, spread
+from .reference import alike, all_spreads
 from .regimes import Case
+from .settings import Setting
+from .symbolic import Structures
 
 Array = npt.NDArray[Any]
+
+
+EVALUATIONS = 4
+NOISES = 64
+"""Cases whose evaluation is remembered, at most; and of which what rounding does is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,9 @@ class Truth:
 class Truths:
     """The truths of a module's cases. Cases of the same sizes and consts share an oracle."""
 
-    def __init__(self, module: t.Module) -> None:
+    def __init__(self, module: t.Module, dtypes: Sequence[str] = ()) -> None:
         self.module = module
+        self.dtypes = dtypes
         has_reals = any(module.definitions[o].type == "real" for o in module.outputs)
         self.sources = [
             name
@@ -55,23 +62,33 @@ class Truths:
             if variable.type == "real" and has_reals
         ]
         """What gradients are taken by."""
+        self._structures = Structures()
         self._oracles: dict[Any, Oracle] = {}
+        self._evaluations: dict[Any, Evaluation] = {}
+        self._noises: dict[Any, dict[str, tuple[dict[str, Noise], dict[str, Noise]]]] = {}
 
     def oracle(self, the_case: Case) -> Oracle:
         """The module at the sizes and consts of a case."""
         setting = the_case.setting
-        key = (tuple(setting.sizes.items()), tuple(setting.consts.items()))
+        key = _setting_key(setting)
         if key not in self._oracles:
-            self._oracles[key] = Oracle(self.module, setting.sizes, setting.consts)
+            self._oracles[key] = Oracle(
+                self.module, setting.sizes, setting.consts, structures=self._structures
+            )
         return self._oracles[key]
 
     def evaluate(self, the_case: Case) -> Evaluation:
-        """The oracle at a case."""
-        return self.oracle(the_case).evaluate(the_case.tensors)
+        """The oracle at a case. The last ones are remembered."""
+        key = _key(the_case)
+        if key not in self._evaluations:
+            if len(self._evaluations) == EVALUATIONS:
+                self._evaluations.clear()
+            self._evaluations[key] = self.oracle(the_case).evaluate(the_case.tensors)
+        return self._evaluations[key]
 
-    def of(self, the_case: Case, evaluation: Evaluation | None = None) -> Truth:
-        """The exact values and gradients of a case, of its evaluation where there is one."""
-        evaluation = evaluation or self.evaluate(the_case)
+    def of(self, the_case: Case) -> Truth:
+        """The exact values and gradients of a case."""
+        evaluation = self.evaluate(the_case)
         definitions = self.module.definitions
         named = {
             name: evaluation.value(name)
@@ -90,27 +107,44 @@ class Truths:
         )
 
     def noise(self, the_case: Case, dtype: str) -> tuple[dict[str, Noise], dict[str, Noise]]:
-        """What rounding in a format does to outputs and gradients."""
-        setting, rounding = the_case.setting, ROUNDING[dtype]
-        given = (
-            self.module,
-            setting.sizes,
-            setting.consts,
-            the_case.tensors,
-            the_case.cotangents if self.sources else {},
-        )
-        coarse = replace(rounding, roundoff=ROUGH * rounding.roundoff)
-        seed = the_case.seed
-        runs = (
-            spread(*given, rounding, factor=FACTOR, seed=seed),
-            spread(*given, coarse, factor=FACTOR, seed=seed, recomputes=True),
-            flushed(*given, dtype),
-        )
-        values, gradients = ([run[i] for run in runs] for i in range(2))
-        return (
-            {name: Noise(*(run[name] for run in values)) for name in values[0]},
-            {name: Noise(*(run[name] for run in gradients)) for name in gradients[0]},
-        )
+        """What rounding in a format does to outputs and gradients. Formats are looked at
+        together where that costs less, and the last cases are remembered."""
+        cotangents = the_case.cotangents if self.sources else {}
+        key = (the_case.seed, *_key(the_case), _bytes(cotangents))
+        if len(self._noises) == NOISES:
+            self._noises.clear()
+        known = self._noises.setdefault(key, {})
+        if dtype not in known:
+            wanted = [d for d in alike(dtype) if d == dtype or d in self.dtypes]
+            known |= self._noise(the_case, cotangents, wanted)
+        return known[dtype]
+
+    def _noise(
+        self, the_case: Case, cotangents: Mapping[str, Array], dtypes: Sequence[str]
+    ) -> dict[str, tuple[dict[str, Noise], dict[str, Noise]]]:
+        setting = the_case.setting
+        given = self.module, setting.sizes, setting.consts, the_case.tensors, cotangents
+        spreads = all_spreads(*given, dtypes, rough=ROUGH, factor=FACTOR, seed=the_case.seed)
+        return {
+            dtype: (
+                {name: Noise(*(part[0][name] for part in parts)) for name in parts[0][0]},
+                {name: Noise(*(part[1][name] for part in parts)) for name in parts[0][1]},
+            )
+            for dtype, parts in spreads.items()
+        }
+
+
+def _key(the_case: Case) -> tuple[Any, ...]:
+    """What tells cases apart by what a module is given."""
+    return _setting_key(the_case.setting), _bytes(the_case.tensors)
+
+
+def _setting_key(setting: Setting) -> tuple[Any, ...]:
+    return tuple(setting.sizes.items()), tuple(setting.consts.items())
+
+
+def _bytes(tensors: Mapping[str, Array]) -> tuple[Any, ...]:
+    return tuple((name, tensor.dtype.str, tensor.tobytes()) for name, tensor in tensors.items())
 
 
 def fits(exact: Exact, format: Format) -> bool:

@@ -23,6 +23,7 @@ from .check_steps import Steps
 from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
+from .exact import OracleError
 from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
@@ -55,10 +56,13 @@ def verify_candidate(
     """Module and implementation -> Report. `progress` is called after each case."""
     start = time.perf_counter()
     module = flatten(module)
-    run = _Run(Subject(module, candidate, options))
+    run = Run(Subject(module, candidate, options))
     laws = LawChecks(run.subject, run.truths)
     for the_case in all_cases(module, options):
-        run.try_case(the_case, run.truths.of(the_case))
+        try:
+            run.try_case(the_case, run.truths.of(the_case))
+        except OracleError as error:
+            run.values.check.doubt(f"{the_case.regime} (seed {the_case.seed}): {error}")
         progress()
     for the_case in law_cases(module, options):
         laws.hold(the_case)
@@ -80,7 +84,7 @@ def verify_other(
     of `module`. Raises Mismatch where they do not take and return the same."""
     start = time.perf_counter()
     pair = Other(other, module)
-    run = _Run(Subject(pair.module, pair.stand_in(candidate), options))
+    run = Run(Subject(pair.module, pair.stand_in(candidate), options))
     equal = Equal(pair, options)
     for the_case in all_cases(pair.module, options):
         adapted = pair.adapted(the_case)
@@ -99,12 +103,12 @@ def planned(module: t.Module, options: Options) -> int:
     return cases_planned(module, options) + law_cases_planned(module, options)
 
 
-class _Run:
+class Run:
     """The checks of a module as cases come in."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, truths: Truths | None = None) -> None:
         self.subject = subject
-        self.truths = Truths(subject.module)
+        self.truths = truths or Truths(subject.module, subject.options.dtypes)
         self.values, self.gradients = Values(subject), Gradients(subject)
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:

@@ -37,5 +37,4 @@ entropy = EntropyBonus(z = z, m = m)
 output loss = policy_loss + c_value * value_loss - c_entropy * entropy
 
 
-law padding: grad(loss, z[b,t,v]) == 0 and grad(loss, value[b,t]) == 0 and grad(loss, old_value[b,t]) == 0
-  given not m[b,t]
+law padding: grad(loss, value[b,t]) == 0 and grad(loss, old_value[b,t]) == 0   given not m[b,t]

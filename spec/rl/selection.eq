@@ -19,23 +19,19 @@ law no_worse:    (sum[y] q[b,y] * r[b,y]) >= (sum[y] p[b,y] * r[b,y])   given r[
 
 
 module BestOfN
-"Law of the best of n independent answers of the policy: answers of equal reward share their level in proportion to the policy."
+"Law of the best of N independent answers of the policy (ties: the first drawn): the one drawn after k others is the best if those before it are worse and those after it no better."
 source "Stiennon et al., arXiv:2009.01325; Beirami et al., Theoretical guarantees on the best-of-n alignment policy, arXiv:2401.01879, lemma 1"
 
-size  B, Y
-index b: B   y, x: Y
+size  B, Y, N
+index b: B   y, x: Y   k: N
 
 input z[B, Y], r[B, Y]
-const n = 4
-require n >= 1
 
 p[b,y] = softmax[y] z[b,y]
-below[b,y] = sum[x if r[b,x] < r[b,y]] p[b,x]
-upto[b,y] = sum[x if r[b,x] <= r[b,y]] p[b,x]
-level[b,y] = logsumexp[x if r[b,x] == r[b,y]] z[b,x]
-share[b,y] = exp(z[b,y] - level[b,y])
-output q[b,y] = share[b,y] * (upto[b,y] ^ n - below[b,y] ^ n)
+worse[b,y] = sum[x if r[b,x] < r[b,y]] p[b,x]
+no_better[b,y] = sum[x if r[b,x] <= r[b,y]] p[b,x]
+output q[b,y] = p[b,y] * sum[k] worse[b,y] ^ k * no_better[b,y] ^ (N - 1 - k)
 
 law stochastic: sum[y] q[b,y] == 1
-law one:        q[b,y] == p[b,y]   with n = 1
+law cumulative: (sum[x if r[b,x] <= r[b,y]] q[b,x]) == no_better[b,y] ^ N
 law no_reward:  q[b,y] == p[b,y]   with r[b,y] = 0

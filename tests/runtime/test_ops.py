@@ -680,3 +680,49 @@ def test_func_grad_gives_what_autograd_gives(name: str) -> None:
     for n in range(2):
         wanted = gradient(lambda x: loss(x, MASK), x[n], one)
         torch.testing.assert_close(got[n], wanted, rtol=1e-14, atol=1e-300, equal_nan=True)
+
+
+# --- modules within modules, sequences, steps --------------------------------------------------
+
+
+def test_submodule_gives_own_params_by_name_and_deeper_ones_as_a_mapping() -> None:
+    names = ("a.W", "a.b.W", "ab.W", "W")
+    params = {name: torch.full((), float(i)) for i, name in enumerate(names)}
+    found = ops.submodule(params, "a")
+    assert found == {"W": params["a.W"], "params": {"b.W": params["a.b.W"]}}
+    assert ops.submodule(params, "ab") == {"W": params["ab.W"]}
+    assert ops.submodule(params, "c") == {}
+
+
+def test_so_far_is_zero_where_nothing_is_made_yet() -> None:
+    slices = {0: tensor(1, 2), 2: tensor(3, 4)}
+    found = ops.so_far(slices, (2, 3), 1, torch.float64, torch.device("cpu"))
+    assert found.tolist() == [[1, 0, 3], [2, 0, 4]]
+    empty = ops.so_far({}, (2, 3), 0, torch.int64, torch.device("cpu"))
+    assert empty.tolist() == [[0, 0, 0], [0, 0, 0]] and empty.dtype == torch.int64
+
+
+def test_a_cache_extends_what_it_keeps() -> None:
+    cache = ops.Cache(3)
+    first = cache.extend("k", tensor(1, 2), 0)
+    assert first.tolist() == [1, 2]
+    cache.length = cache.advance(2)
+    assert cache.extend("k", tensor(5), 0).tolist() == [1, 2, 5]
+    cache.length = cache.advance(1)
+    with pytest.raises(ValueError, match="a cache for 3 positions cannot hold 4"):
+        cache.advance(1)
+
+
+def test_a_cache_tells_states_tensors_and_children_apart() -> None:
+    cache = ops.Cache(2)
+    cache.extend("h", tensor(1), 0)
+    cache.keep("h", tensor(7))
+    assert cache.state("h").tolist() == [7]
+    assert cache.child("h") is cache.child("h") is not cache.child("g")
+    assert cache.child("h").capacity == 2 and cache.child("h").length == 0
+
+
+@pytest.mark.parametrize(("x", "wanted"), [(1.0, 0.0), (0.0, -INF), (-1.0, math.nan)])
+def test_the_logarithm_of_a_number_has_the_edges_of_the_language(x: float, wanted: float) -> None:
+    found = ops.log(x)
+    assert found == wanted or (math.isnan(found) and math.isnan(wanted))

@@ -257,3 +257,10 @@ def test_to_float_at_the_ends() -> None:
 def test_floor(x: float) -> None:
     assert ex.floor(arb(x)) == x // 1
     assert ex.floor(inf) == inf and ex.floor(-inf) == -inf
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_a_power_of_a_ball_around_zero_is_one_too(n: int) -> None:
+    found = ex.power(arb(0, 0.5), arb(n))
+    assert isinstance(found, arb) and found.is_finite()
+    assert found.contains(0) and found.contains(arb(0.5) ** n) and found.rad() < 1.01 * 0.5**n

@@ -13,6 +13,7 @@ import pytest
 import torch
 from lawful.compiler import typed as t
 from lawful.verifier.candidate import Candidate, CandidateError, external
+from lawful.verifier.exact import OracleError
 from lawful.verifier.report import Check, Failure, Report, summary
 from lawful.verifier.verify import REGIMES, Options, planned, verify_candidate
 from torch import Tensor
@@ -598,3 +599,15 @@ def test_the_report_is_json(modules: Mapping[str, t.Module]) -> None:
     assert values["name"] == "values" and values["verdict"] == "WRONG"
     assert values["worst"] is None and values["failures"][0]["ratio"] is None
     assert values["failures"][0]["got"] == "nan" and values["failures"][0]["index"] == []
+
+
+def test_an_oracle_that_cannot_settle_a_case_leaves_a_doubt(
+    modules: Mapping[str, t.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OracleError("M: no accurate result")
+
+    monkeypatch.setattr("lawful.verifier.truth.Truths.evaluate", refuse)
+    report = check(modules["Sum"], lambda x: x.sum())
+    assert report.verdict == "INCONCLUSIVE"
+    assert any("no accurate result" in doubt for doubt in report.checks[0].doubts)

@@ -1,0 +1,89 @@
+"""`lawful mutate`: faults in the generated code, and which of them verification catches."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..compiler.project import UsageError, find_project, select
+from .commands import load_or_fail
+
+if TYPE_CHECKING:
+    from ..verifier.mutate import Mutation
+
+
+def mutate_command(
+    names: Sequence[str],
+    spec: Path | None,
+    out: Path | None,
+    *,
+    sample: int | None,
+    seed: int,
+    json: Path | None,
+    quiet: bool,
+    color: bool,
+) -> int:
+    """Status 0 where every mutant was caught or is equivalent, 1 where one survived."""
+    import torch
+    from rich.console import Console
+
+    from ..verifier.candidate import CandidateError, generated
+    from ..verifier.mutate import mutate
+
+    torch.set_num_threads(1)
+    project = find_project(spec, out)
+    modules = load_or_fail(project)
+    if modules is None:
+        return 1
+    console = Console(no_color=not color, highlight=False, soft_wrap=True)
+    results: list[Mutation] = []
+    for name in select(names, modules):
+        try:
+            candidate = generated(modules[name], project.out)
+        except CandidateError as error:
+            raise UsageError(str(error)) from error
+        result = mutate(modules[name], candidate, sample, seed)
+        results.append(result)
+        if not quiet:
+            console.print(_line(result), markup=False)
+        for mutant in result.survivors:
+            console.print(f"  SURVIVED {result.path} {mutant}", markup=False)
+    if not quiet:
+        console.print(_summary(results), markup=False)
+    if json is not None:
+        text = jsonlib.dumps({"version": 1, "modules": [_as_dict(r) for r in results]}, indent=1)
+        json.write_text(text + "\n", encoding="utf-8")
+    return 1 if any(result.survivors for result in results) else 0
+
+
+def _line(result: Mutation) -> str:
+    by_check = ", ".join(f"{n} by {check}" for check, n in result.killed.most_common())
+    parts = [f"{result.killed.total()} of {result.total} caught"]
+    parts += [f"({by_check})"] if by_check else []
+    parts += [f"{len(result.equivalent)} equivalent"] if result.equivalent else []
+    return f"{result.module}: {' '.join(parts)}"
+
+
+def _summary(results: Sequence[Mutation]) -> str:
+    """The last line: the share of faults that was caught."""
+    killed = sum((result.killed for result in results), Counter[str]())
+    total = sum(result.total for result in results)
+    equivalent = sum(len(result.equivalent) for result in results)
+    share = 100 * killed.total() / total if total else 100.0
+    by_check = ", ".join(f"{n} by {check}" for check, n in killed.most_common())
+    return (
+        f"\n{killed.total()} of {total} faults caught ({share:.1f} %): {by_check}; "
+        f"{equivalent} equivalent"
+    )
+
+
+def _as_dict(result: Mutation) -> dict[str, object]:
+    return {
+        "module": result.module,
+        "killed": dict(result.killed),
+        "equivalent": [str(mutant) for mutant in result.equivalent],
+        "survivors": [str(mutant) for mutant in result.survivors],
+    }
