@@ -1,14 +1,15 @@
-"""`lawful check` and `lawful build`."""
+"""`lawful check` and `lawful build`, and the modules that a command's names select."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..compiler.diagnostics import Log, SpecError
-from ..compiler.library import load
-from ..compiler.project import Project, UsageError, find_project, select
+from ..compiler.library import SHIPPED, load
+from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
 
 
@@ -52,6 +53,36 @@ def load_or_fail(project: Project) -> Mapping[str, Module] | None:
     modules = load(project.root, log)
     print_diagnostics(log)
     return None if log.failed else modules
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The modules of a project, and the names of those selected; `prefix` is what they have
+    before them from outside, `lawful.` for the shipped library."""
+
+    project: Project
+    modules: Mapping[str, Module]
+    names: Sequence[str]
+    prefix: str = ""
+
+
+def selection(names: Sequence[str], spec: Path | None, out: Path | None) -> Selection | None:
+    """What names select: in the project, else, after `lawful.`, in the shipped library. None,
+    with the diagnostics printed, where a spec is wrong. Raises UsageError where a name selects
+    nothing."""
+    project = find_project(spec, out)
+    modules = load_or_fail(project)
+    if modules is None:
+        return None
+    try:
+        return Selection(project, modules, select(names, modules))
+    except UsageError:
+        if not names or not all(name.startswith(f"{SHIPPED}.") for name in names):
+            raise
+    names = [name.removeprefix(f"{SHIPPED}.") for name in names]
+    modules = load_or_fail(shipped())
+    assert modules is not None
+    return Selection(shipped(), modules, select(names, modules), f"{SHIPPED}.")
 
 
 def build_command(

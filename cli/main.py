@@ -1,4 +1,4 @@
-"""The command line: `lawful check`, `lawful build`, `lawful verify`.
+"""The command line: `lawful check`, `lawful build`, `lawful verify`, `lawful explain`.
 
 Exit status: 0 all holds; 1 something does not hold; 2 wrong usage. Tables, diffs and reports
 go to stdout, progress and diagnostics to stderr. Commands import what they need when they
@@ -122,6 +122,21 @@ def verify(
         color=not no_color,
     )
     raise typer.Exit(status)
+
+
+@app.command()
+def explain(
+    names: Annotated[
+        list[str], typer.Argument(help="Qualified names, prefixes or globs of modules.")
+    ],
+    spec: Spec = None,
+    out: Out = None,
+    no_color: NoColor = False,
+) -> None:
+    """Show each equation of a module, its LaTeX, its code, and the checks that hold it."""
+    from .explain import explain_command
+
+    raise typer.Exit(explain_command(names, spec, out))
 
 
 @app.command()

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.diagnostics import Log
 from ..compiler.library import SHIPPED, load
-from ..compiler.project import Project, UsageError, find_project, select, shipped
+from ..compiler.project import Project, UsageError, select, shipped
 from ..compiler.typed import Module
-from .commands import load_or_fail
+from .commands import selection
 
 if TYPE_CHECKING:
     from ..verifier.plan import Options
@@ -56,19 +56,10 @@ def verify_command(
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
-    project = find_project(spec, out)
-    modules = load_or_fail(project)
-    if modules is None:
+    selected = selection(names, spec, out)
+    if selected is None:
         return 1
-    prefix = ""
-    try:
-        chosen = select(names, modules)
-    except UsageError:
-        names = _shipped_names(names)
-        project, prefix = shipped(), f"{SHIPPED}."
-        modules = load_or_fail(project)
-        assert modules is not None
-        chosen = select(names, modules)
+    project, modules, chosen = selected.project, selected.modules, selected.names
     if impl is not None and len(chosen) != 1:
         raise UsageError(f"--impl needs one module; {len(chosen)} are selected")
     if against is not None and (impl is not None or len(chosen) != 1):
@@ -77,7 +68,7 @@ def verify_command(
     options = _options(level, dtypes, device, seed, regime)
     tasks = []
     for name in chosen:
-        command = ["lawful", "verify", prefix + name, *(["--impl", impl] if impl else [])]
+        command = ["lawful", "verify", selected.prefix + name, *(["--impl", impl] if impl else [])]
         command += ["--against", against] if against else []
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
@@ -89,17 +80,20 @@ def verify_command(
     reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
-        text = jsonlib.dumps({"version": 1, "reports": [r.as_dict() for r in reports]}, indent=1)
-        json.write_text(text + "\n", encoding="utf-8")
+        json.write_text(_as_json(reports, options), encoding="utf-8")
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _shipped_names(names: Sequence[str]) -> list[str]:
-    """What follows `lawful.` in names of the shipped library; for any other, the UsageError
-    that is being handled goes on."""
-    if not names or not all(name.startswith(f"{SHIPPED}.") for name in names):
-        raise
-    return [name.removeprefix(f"{SHIPPED}.") for name in names]
+def _as_json(reports: Sequence[Report], options: Options) -> str:
+    import torch
+
+    data = {
+        "version": 1,
+        "level": options.level,
+        "torch": torch.__version__.partition("+")[0],
+        "reports": [report.as_dict() for report in reports],
+    }
+    return jsonlib.dumps(data, indent=1) + "\n"
 
 
 def _other(name: str, project: Project) -> Module:

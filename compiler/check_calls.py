@@ -447,7 +447,7 @@ def declare_use(scope: Scope, e: s.Use) -> None:
 
     each(enter, e.arguments)
     missing = [n for n, c in module.consts.items() if c.default is None and n not in consts]
-    shaped = {d.name for v in module.inputs.values() for d in v.dims if isinstance(d, t.SizeRef)}
+    shaped = _shaped(module)
     missing += [
         n
         for n, size in module.sizes.items()
@@ -462,6 +462,12 @@ def declare_use(scope: Scope, e: s.Use) -> None:
         )
     stack = Stack(e, count, checked, sizes, consts, frozenset(sizes))
     scope.submodules[e.name.name] = stack
+
+
+def _shaped(module: t.Module) -> set[str]:
+    """The sizes that the inputs which must be given have among their dimensions."""
+    required = [v for v in module.inputs.values() if v.default is None]
+    return {d.name for v in required for d in v.dims if isinstance(d, t.SizeRef)}
 
 
 def constructor_sizes(module: t.Module) -> tuple[str, ...]:
@@ -482,7 +488,7 @@ def constructor_sizes(module: t.Module) -> tuple[str, ...]:
                 needed.add(node.name)
                 value = module.sizes[node.name].value
                 exprs += [] if value is None else [value]
-    shaped = {d.name for v in module.inputs.values() for d in v.dims if isinstance(d, t.SizeRef)}
+    shaped = _shaped(module)
     return tuple(
         name
         for name, size in module.sizes.items()

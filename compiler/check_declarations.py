@@ -366,8 +366,10 @@ def _declare_require(scope: Scope, declared: Declared, d: s.Require) -> None:
 
 
 def _settle_origins(scope: Scope, declared: Declared) -> None:
-    """A plain size is read off a shape where it is a bare dimension of an input or param."""
-    variables = [*declared.inputs.values(), *declared.params.values()]
+    """A plain size is read off a shape where it is a bare dimension of a param, or of an input
+    that must be given."""
+    required = [v for v in declared.inputs.values() if v.default is None]
+    variables = [*required, *declared.params.values()]
     bare = {dim.name for v in variables for dim in v.dims if isinstance(dim, t.SizeRef)}
     for name, size in scope.sizes.items():
         if size.origin == "passed" and name in bare:

@@ -104,7 +104,8 @@ def _index(p: Printer, node: Gather, i: int) -> Text:
     place = _place(p, node, i)
     text = p.print(place)
     whole = isinstance(place, Iota) and p.program.ranges[place.axis] == node.dims[i]
-    if not node.clamp or whole:
+    first = isinstance(place, Num) and place.value == 0
+    if not node.clamp or whole or first:
         return text
     last = p.print(Sum(((1, node.dims[i]), (-1, Num(Fraction(1), "int"))), "int")).code
     if is_number(place):

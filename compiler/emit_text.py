@@ -75,6 +75,7 @@ FUNCTIONS = {
     "logaddexp": "torch.logaddexp",
     "safe_log": "ops.safe_log",
     "safe_exp": "ops.safe_exp",
+    "safe_sqrt": "ops.safe_sqrt",
 }
 NUMBER_FUNCTIONS = {
     name: name

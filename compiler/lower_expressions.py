@@ -38,6 +38,8 @@ from .signs import may_be_infinite
 
 HARMLESS = {"log": 1, "sqrt": 1, "log1p": 0, "exp": 0, "expm1": 0}
 """Functions that are not finite everywhere, with a point where value and derivative are."""
+TOTAL = frozenset({"relu", "sigmoid", "log_sigmoid", "softplus", "silu", "gelu", "gelu_tanh"})
+"""Functions of the prelude with value and derivative at every real."""
 
 
 def lower_number(module: t.Module, expr: t.Expr) -> Node:
@@ -161,9 +163,7 @@ class Lowering:
                     operands = (self.harmless(operands[0], HARMLESS[expr.name]),)
                 return Map(expr.name, operands, expr.type)
             case t.Apply():
-                arguments = [self.lower(argument) for argument in expr.arguments]
-                scope = dict(zip(expr.parameters, arguments, strict=True))
-                return replace(self, arguments=scope).lower(expr.body)
+                return self.apply(expr)
             case t.Rounded():
                 return Map(f"rounded {expr.format}", (self.real(expr.argument),), "real")
             case t.Reduce():
@@ -174,6 +174,17 @@ class Lowering:
                 raise AssertionError("derivatives stand only in laws")
             case _:
                 assert_never(expr)
+
+    def apply(self, expr: t.Apply) -> Node:
+        """The body of a `def` with its arguments. Where one of the prelude is finite everywhere,
+        harmless arguments are enough, and its equation stays as it is written."""
+        arguments = [self.lower(argument) for argument in expr.arguments]
+        scope = self
+        if expr.prelude and expr.name in TOTAL:
+            arguments = [self.harmless(as_type("real", argument), 0) for argument in arguments]
+            scope = replace(self, guards=())
+        named = dict(zip(expr.parameters, arguments, strict=True))
+        return replace(scope, arguments=named).lower(expr.body)
 
     def row(self, expr: t.Row) -> Node:
         """The row along the axis of the index; where that is a Counter, one entry of it."""
@@ -201,13 +212,19 @@ class Lowering:
 
     def product(self, expr: t.Mul) -> Node:
         factors: list[tuple[str, Node]] = []
-        conditions: list[Node] = []
+        conditions = [
+            self.lower(factor.condition)
+            for op, factor in expr.factors
+            if op == "*" and isinstance(factor, t.Iverson)
+        ]
+        scope = self.under(*conditions)
         for op, factor in expr.factors:
             if op == "*" and isinstance(factor, t.Iverson):
-                conditions.append(self.lower(factor.condition))
                 continue
             node = as_type(expr.type, self.lower(factor))
-            if op == "/" or may_be_infinite(node, self.infinite, top=False):
+            if op == "/":
+                node = scope.harmless(node, 1)
+            elif may_be_infinite(node, self.infinite, top=False):
                 node = self.harmless(node, 1)
             factors.append((op, node))
         if not factors or factors[0][0] == "/":

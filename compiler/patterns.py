@@ -47,13 +47,27 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
             logs[name] = replace(step, name=fresh, body=body, output=False)
         return logs[name].name
 
+    def log(x: Node) -> Node | None:
+        """The stable form of log(x), under a guard too."""
+        match x:
+            case Read() | Gather():
+                name = log_of(x.name)
+                return None if name is None else replace(x, name=name)
+            case Where() if is_one(x.otherwise):
+                then = log(x.then)
+                return None if then is None else replace(x, then=then, otherwise=zero())
+            case Where():
+                then, otherwise = log(x.then), log(x.otherwise)
+                if then is None or otherwise is None:
+                    return None
+                return replace(x, then=then, otherwise=otherwise)
+            case _:
+                return stable(x)
+
     def rule(node: Node) -> Node:
         match node:
-            case Map(op="log", operands=(Read() | Gather() as inner,)):
-                name = log_of(inner.name)
-                return node if name is None else replace(inner, name=name)
             case Map(op="log", operands=(inner,)):
-                return stable(inner) or node
+                return log(inner) or node
             case Map(op="log1p", operands=(inner,)):
                 return stable(Sum(((1, one()), (1, inner)), "real")) or node
             case _:
@@ -73,6 +87,10 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
 
 def one() -> Num:
     return Num(Fraction(1), "real")
+
+
+def zero() -> Num:
+    return Num(Fraction(0), "real")
 
 
 def is_one(node: Node) -> bool:

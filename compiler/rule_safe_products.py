@@ -6,7 +6,7 @@ import functools
 import itertools
 from dataclasses import replace
 
-from .program import Map, Node, Product, Program, bottom_up, is_number
+from .program import Map, Node, Product, Program, Sum, bottom_up, is_number
 from .signs import infinite_names, is_positive, may_be_infinite
 
 
@@ -38,6 +38,8 @@ def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
             return node
         case Map(op="log", operands=(x,)) if not is_positive(x):
             return Map("safe_log", (x,), "real")
+        case Map(op="sqrt", operands=(x,)) if _may_be_zero(x):
+            return Map("safe_sqrt", (x,), "real")
         case Map(op="exp") if node != whole:
             return Map("safe_exp", node.operands, "real")
         case _:
@@ -49,3 +51,10 @@ def _may_vanish(factors: list[Node], unbounded: list[bool]) -> bool:
     positive = [is_positive(x) for x in factors]
     pairs = itertools.permutations(range(len(factors)), 2)
     return any(unbounded[i] and not positive[j] for i, j in pairs)
+
+
+def _may_be_zero(node: Node) -> bool:
+    """Whether a radicand may be zero where that is not ruled out by a constant added to it."""
+    if is_positive(node):
+        return False
+    return not (isinstance(node, Sum) and any(is_number(x) for _, x in node.terms))

@@ -317,6 +317,12 @@ def safe_log(x: Tensor) -> Tensor:
     return torch.where(zero, -torch.inf, torch.log(torch.where(zero, 1.0, x)))
 
 
+def safe_sqrt(x: Tensor) -> Tensor:
+    """sqrt(x), which passes no gradient on at 0, where it has no slope."""
+    zero = x == 0
+    return torch.where(zero, 0.0, torch.sqrt(torch.where(zero, 1.0, x)))
+
+
 LARGEST_EXPONENT = {
     torch.float64: 709.782712893384,
     torch.float32: 88.72283172607422,

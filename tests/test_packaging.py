@@ -26,6 +26,7 @@ FRONT_END = [
     "grammar",
     "infer*",
     "integers",
+    "latex*",
     "layout",
     "library",
     "linear",

@@ -136,4 +136,5 @@ def losses(got: Array, aim: Target) -> Array:
 
 
 def _errors(got: Array, exact: Exact) -> Array:
-    return np.abs((got - exact.high) - exact.low)
+    error: Array = np.abs((got - exact.high) - exact.low)
+    return error

@@ -191,7 +191,16 @@ class Reader(ABC):
     def locate(self, expr: Element, scope: Scope) -> int:
         if expr.primed:
             raise OracleError(f"{expr.tensor}' stands only in laws")
-        return self.places[expr.tensor].at(tuple([self.exact(s, scope) for s in expr.subscripts]))
+        return self.places[expr.tensor].at(self.subscripts(expr, scope))
+
+    def subscripts(self, expr: Element, scope: Scope) -> tuple[int, ...]:
+        indices = scope.indices
+        return tuple(
+            [
+                indices[s.name] if type(s) is IndexRef else self.exact(s, scope)
+                for s in expr.subscripts
+            ]
+        )
 
     def scalar(self, expr: Expr, scope: Scope) -> arb | float:
         """The value of an integer or real."""

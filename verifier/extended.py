@@ -229,10 +229,18 @@ def _integer_power(base: arb | float, n: arb) -> Extended:
         return divide(ONE, _integer_power(base, -n))
     if type(base) is arb:
         result = base**n
-        if not result.is_finite() and base.contains(0):  # then flint gives up
-            return arb(0, _finite(base.abs_upper() ** n))
-        return _finite(result)
+        return result if result.is_finite() else _multiplied(base, int(n.unique_fmpz() or 0))
     return inf if base > 0 or (n / 2).is_integer() else -inf
+
+
+def _multiplied(base: arb, n: int) -> arb:
+    """base ^ n for n > 0 by repeated squaring: a ball around 0 has no logarithm."""
+    result = ONE
+    while n:
+        if n % 2:
+            result *= base
+        base, n = base * base, n // 2
+    return _finite(result)
 
 
 def floor(a: arb | float) -> int | float:

@@ -8,7 +8,7 @@ from flint import arb
 from ..compiler import typed as t
 from . import extended
 from .exact import Scope, UndefinedValue, Value
-from .extended import Undecided
+from .extended import UNDEFINED, Undecided
 from .law_instances import Batch, Tally
 from .law_reader import Broken, Judge, LawReader, LeftOut, broken_part, worth
 from .law_world import World, build
@@ -71,7 +71,10 @@ class _Runs:
         self.blocks: dict[int, int] = {}
 
     def derive(self, derivative: t.Derivative, of: int) -> int:
-        """The block with the derivatives of an element."""
+        """The block with the derivatives of an element. Raises UndefinedValue where that has no
+        value, and so none either."""
+        if self.store[of] is UNDEFINED:
+            raise UndefinedValue
         if of not in self.blocks:
             primed, element = divmod(of, self.world.layout.length)
             oracle = self.world.oracle(primed)

@@ -82,8 +82,9 @@ class Numbers:
                 raise LeftOut
             if len(self.blocks) == self.most:
                 raise Untried
-            self.blocks[of] = len(self.exact) // self.world.layout.length
+            block = len(self.exact) // self.world.layout.length
             self._add_derivatives(derivative.of.tensor, of)
+            self.blocks[of] = block
         return self.blocks[of]
 
     def counted(self, read: Set[int]) -> list[int]:

@@ -108,8 +108,7 @@ class LawReader(Walker):
         return super().real(expr, scope)
 
     def _place(self, expr: t.Element, scope: Scope) -> int:
-        at = tuple(self.exact(subscript, scope) for subscript in expr.subscripts)
-        return self.places[expr.tensor].at(at)
+        return self.places[expr.tensor].at(self.subscripts(expr, scope))
 
 
 class Judge(ABC):

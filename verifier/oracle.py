@@ -333,10 +333,11 @@ def _given(x: Any, kind: Type) -> Given:
 
 
 def _accurate(x: Value, digits: int) -> Value:
-    """`x` itself if it is known to so many digits, 0 if it is nothing else; or Undecided."""
+    """`x` itself if it is known to so many digits, 0 if it is too small to be told from 0
+    outside; or Undecided."""
     if not isinstance(x, arb) or x.is_zero() or x.rel_accuracy_bits() > 3.33 * digits:
         return x
-    if x.contains(0) and x.rad() < TINY:
+    if abs(x) < TINY:
         return ZERO
     raise Undecided
 

@@ -114,8 +114,10 @@ class Arithmetic:
         total = a + b
         if not self.blocks:
             return self._flushed(total)
-        lossless = (total - a).equals(b) & (total - b).equals(a)
-        exact = (total.fits(self.bits) & lossless) | (a.m == 0) | (b.m == 0)
+        exact = total.fits(self.bits)
+        if exact.any():
+            exact &= (total - a).equals(b) & (total - b).equals(a)
+        exact |= (a.m == 0) | (b.m == 0)
         return self.round(total, "add", exact)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
@@ -167,11 +169,13 @@ class Arithmetic:
     def _walk(self, terms: Wide, values: Floats, partial: Floats) -> Floats:
         """The last partial sum with its error; values and partial sums run along axis 0."""
         total = partial[-1]
-        lost = ((values == 0) & (terms.m != 0)).any(axis=0)
-        inexact = lost | ~_exact_in_any_order(values, self.bits)
+        inexact = np.ones(total.shape, np.bool_)
+        if terms.fits(self.bits).all(axis=0).any():  # else one term alone has too many bits
+            lost = ((values == 0) & (terms.m != 0)).any(axis=0)
+            inexact = lost | ~_exact_in_any_order(values, self.bits)
         if not inexact.any():
             return np.asarray(total)
-        steps = partial * (values != 0)
+        steps = partial if values.all() else partial * (values != 0)
         size = np.maximum((steps * steps).sum(axis=0), (values * values).sum(axis=0))
         spread = np.where(inexact & np.isfinite(total), np.sqrt(size), 0.0)
         noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs)

@@ -7,9 +7,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from ..compiler import typed as t
+from ..compiler.walk import children
 
 Number = int | Fraction | float | bool
 Const = Fraction | float
@@ -21,6 +23,9 @@ CANDIDATES = tuple(
 """Values tried for a const: dyadic, so that every format holds them exactly."""
 LARGEST = 7
 TRIES = 2000
+WORK = 60_000
+"""The most terms of all equations together at which sizes are still chosen for being different:
+a model in layers has some hundred thousand at sizes of 3 to 7."""
 LONGEST = 100_000
 """Bits of a power beyond which it is a float."""
 
@@ -39,31 +44,50 @@ class Setting:
 
 def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found, or the smallest where `shortest`; consts at their defaults where `defaults` and they
-    have one, else off them if that can be. Raises NoSetting."""
+    found within `WORK`, or the smallest where `shortest`; consts at their defaults where
+    `defaults` and they have one, else off them if that can be. Raises NoSetting."""
+    least: tuple[int, Setting] | None = None
+    for largest in range(LARGEST, 1, -1):
+        for sizes in _candidates(module, rng, shortest, largest):
+            cost = work(module, sizes)
+            if least is not None and cost >= least[0]:
+                continue
+            consts = consts_at(module, rng, sizes, defaults)
+            if consts is None:
+                continue
+            least = cost, Setting(sizes, consts)
+            if cost <= WORK:
+                return least[1]
+        if least is None and largest == LARGEST:
+            break
+    if least is None:
+        raise NoSetting(f"{module.qualified}: no sizes and consts satisfy its requirements")
+    return least[1]
+
+
+def _candidates(
+    module: t.Module, rng: random.Random, shortest: bool, largest: int
+) -> list[dict[str, int]]:
+    """Sizes that satisfy what is required of them, the best first: different from one another
+    and 3 or more, or the smallest."""
     best = math.inf
     found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
     for attempt in range(TRIES):
-        bound = 1 + attempt * LARGEST // TRIES if shortest else LARGEST
+        bound = 1 + attempt * largest // TRIES if shortest else largest
         sizes = _sizes(module, rng, 1 if shortest else 2, bound)
         if sizes is None:
             continue
         cost = float(sum(sizes.values()))
         if not shortest:
             equal = len(sizes) - len(set(sizes.values()))
-            small = sum(sizes[name] < 3 for name in sizes)
-            cost = equal + small / 4 + cost / 1000
+            small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
+            cost = equal / 2 + small + cost / 1000
         found.setdefault(tuple(sizes.values()), (cost, sizes))
         best = min(best, cost)
         if best < 1 / 4 and attempt > TRIES // 20:
             break
-    if not found:
-        raise NoSetting(f"{module.qualified}: no sizes satisfy its requirements")
-    for _, sizes in sorted(found.values(), key=lambda entry: entry[0])[: TRIES // 20]:
-        consts = consts_at(module, rng, sizes, defaults)
-        if consts is not None:
-            return Setting(sizes, consts)
-    raise NoSetting(f"{module.qualified}: no consts satisfy its requirements")
+    ordered = sorted(found.values(), key=lambda entry: entry[0])
+    return [sizes for _, sizes in ordered[: TRIES // 20]]
 
 
 def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[str, int] | None:
@@ -254,3 +278,36 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sign": lambda x: (x > 0) - (x < 0),
     "stop": lambda x: x,
 }
+
+
+def work(module: t.Module, sizes: Mapping[str, int]) -> int:
+    """The number of terms of a flat module: for every element of every equation, those that
+    its reducers and rows add up."""
+    total = 0
+    for definition in module.definitions.values():
+        parts = (
+            (definition.base, definition.step)
+            if isinstance(definition, t.Recurrence)
+            else (definition,)
+        )
+        for part in parts:
+            if isinstance(part, t.WholeEquation):
+                continue
+            elements = prod(_length(axis, sizes) for axis in part.axes)
+            total += elements * _terms(part.body, sizes)
+    return total
+
+
+def _terms(e: t.Expr, sizes: Mapping[str, int]) -> int:
+    inside = 1 + sum(_terms(child, sizes) for child in children(e))
+    match e:
+        case t.Reduce():
+            return inside * prod(_length(bound, sizes) for bound in e.bound)
+        case t.Row():
+            return inside * _length(e.bound, sizes)
+        case _:
+            return inside
+
+
+def _length(bound: t.Bound, sizes: Mapping[str, int]) -> int:
+    return int(evaluate(bound.range, sizes, {}))

@@ -27,7 +27,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, Symbol
 
 from . import extended
 from .extended import ONE, UNDEFINED, Extended
-from .functions import ARITHMETIC, FUNCTIONS, Quotient
+from .functions import ARITHMETIC, FUNCTIONS, Power, Quotient
 
 Node = int | tuple[Any, ...]
 """`("number", p, q)`, `("inf",)`, `("pi",)`, `("add", …)`, `("mul", …)`, `("div", a, b)`, or the
@@ -144,10 +144,12 @@ class Program:
         if expression is S.NaN or expression is S.ComplexInfinity:
             return lambda _: UNDEFINED
         if isinstance(expression, Pow) and expression.exp == -1:
-            base = self._register(expression.base)
-            return lambda r: extended.divide(ONE, r[base])
-        if isinstance(expression, Pow) and expression.exp.is_Integer and expression.exp > 0:
-            return _integer_power(self._register(expression.base), int(expression.exp))
+            divisor = self._register(expression.base)
+            return lambda r: extended.divide(ONE, r[divisor])
+        if isinstance(expression, Pow | Power):
+            base, exponent = expression.args
+            if isinstance(exponent, Integer) and exponent > 0:
+                return _integer_power(self._register(base), int(exponent))
         arguments = [self._register(argument) for argument in expression.args]
         if isinstance(expression, Add):
             return _sum(arguments)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf
-from typing import assert_never, cast
+from typing import assert_never
 
 from flint import arb, fmpq
 
@@ -224,4 +224,4 @@ def _all(operation: str, nodes: list[Node]) -> Node:
 
 def reals(store: list[Value], leaves: list[int]) -> list[Extended]:
     """The values of real elements."""
-    return cast(list[Extended], [store[leaf] for leaf in leaves])
+    return [store[leaf] for leaf in leaves]

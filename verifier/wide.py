@@ -148,7 +148,7 @@ def normal(m: Floats, k: Floats) -> Wide:
 
 def _scale(m: Floats, k: Floats) -> Floats:
     """m * 2**k in float64."""
-    return np.ldexp(m, np.clip(k, -4000, 4000).astype(np.int32))
+    return np.ldexp(m, np.minimum(np.maximum(k, -4000.0), 4000.0).astype(np.int32))
 
 
 def order(a: Wide, b: Wide) -> Floats:

@@ -757,6 +757,13 @@ def test_beyond_float64() -> None:
         exact.digits((), 1000)
 
 
+def test_what_is_too_small_for_float64_need_not_be_known_to_many_digits() -> None:
+    tie = cmp("==", power(fn("sqrt", el("z")), 2), el("z"))  # decided at the last precision,
+    body = iff(tie, add(1, fn("erf", X)), 0.5)  # of which 1e-6382 leaves 18 digits here
+    exact = scalar(body, x=-121.2, z=2.0).value("y")
+    assert exact.high == 0 and exact.finite
+
+
 def test_inputs_are_exact() -> None:
     third = np.array(Fraction(1, 3), dtype=object)
     assert scalar(mul(3, X), x=third).value("y").high == 1.0
