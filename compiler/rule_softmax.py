@@ -48,6 +48,8 @@ def _fraction(node: Product, condition: Node | None) -> Node | None:
 def _softmax(factor: Node, divisor: Node, condition: Node | None) -> Node | None:
     """softmax of s where factor is exp(s), under the condition if there is one, and divisor
     the sum of it."""
+    if condition is not None:
+        divisor = unguard(divisor, condition)
     if not (isinstance(divisor, Reduce) and divisor.op == "sum" and len(divisor.axes) == 1):
         return None
     numerator = factor
