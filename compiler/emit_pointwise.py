@@ -61,7 +61,9 @@ def mapped(p: Printer, node: Map) -> Text:
         operand = p.print(node.operands[0])
         dtype = node.op.split()[1]
         return Text(f"ops.rounded({operand.code}, torch.{dtype})", ATOM, operand.axes)
-    codes, axes = p.together(node.operands, TERNARY)
+    texts = [p.as_tensor(operand) for operand in node.operands]
+    axes = p.sort({axis for text in texts for axis in text.axes})
+    codes = [p.align(text, axes).at(TERNARY) for text in texts]
     return Text(f"{FUNCTIONS[node.op]}({', '.join(codes)})", ATOM, axes)
 
 

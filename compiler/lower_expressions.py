@@ -95,6 +95,8 @@ class Lowering:
     def harmless(self, node: Node, value: int) -> Node:
         """The node where the guards hold, `value` elsewhere."""
         guards = self.guards
+        if isinstance(node, Num) and node.value != 0:
+            return node
         if is_number(node):
             guards = tuple(guard for guard in guards if self.eager and is_number(guard))
         if not guards:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import replace
 
 from .program import Map, Node, Product, Program, Sum, bottom_up, is_number
@@ -25,10 +26,14 @@ def safe_products(program: Program) -> Program:
 def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
     match node:
         case Product():
-            unbounded = [may_be_infinite(x, infinite, top=False) for _, x in node.factors]
-            if len(node.factors) > 1 and any(unbounded):
-                return replace(node, safe=True)
-            return node
+            above = [x for op, x in node.factors if op == "*"]
+            below = [x for op, x in node.factors if op == "/"]
+            unbounded = [may_be_infinite(x, infinite, top=False) for x in above + below]
+            if len(node.factors) < 2 or not any(unbounded):
+                return node
+            if is_number(node) and not _may_vanish(above, unbounded):
+                return node
+            return replace(node, safe=True)
         case _ if is_number(node):
             return node
         case Map(op="log", operands=(x,)) if not is_positive(x):
@@ -39,6 +44,13 @@ def _rule(node: Node, infinite: set[str], whole: Node) -> Node:
             return Map("safe_exp", node.operands, "real")
         case _:
             return node
+
+
+def _may_vanish(factors: list[Node], unbounded: list[bool]) -> bool:
+    """Whether a factor may be zero where another is infinite."""
+    positive = [is_positive(x) for x in factors]
+    pairs = itertools.permutations(range(len(factors)), 2)
+    return any(unbounded[i] and not positive[j] for i, j in pairs)
 
 
 def _may_be_zero(node: Node) -> bool:

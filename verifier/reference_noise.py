@@ -98,13 +98,16 @@ class Arithmetic:
         blocks = min(len(x) // n, len(self.blocks))
         return x[: blocks * n].reshape(blocks, n, *x.shape[1:])
 
-    def round(self, x: Wide, operation: str, exact: Bools | None = None) -> Wide:
+    def round(
+        self, x: Wide, operation: str, exact: Bools | None = None, lost: Floats | None = None
+    ) -> Wide:
         """The result x of an elementary operation, rounded, save where it is exact: where
-        `exact` says so, else where the format holds it."""
+        `exact` says so, else where the format holds it. `lost` is what did not reach the
+        result, and may be what tells it from an equal one."""
         if self.blocks:
             inexact = ~x.fits(self.bits) if exact is None else ~exact
             if inexact.any():
-                noise = self._noise(x.m[:1], operation, self._roundoffs)
+                noise = self._noise(x.m[:1], operation, self._roundoffs, lost)
                 noise *= inexact
                 noise += 1.0
                 x = normal(x.m * noise, x.k)
@@ -118,7 +121,9 @@ class Arithmetic:
         if exact.any():
             exact &= (total - a).equals(b) & (total - b).equals(a)
         exact |= (a.m == 0) | (b.m == 0)
-        return self.round(total, "add", exact)
+        lost = np.where(total[:1].equals(a[:1]), b.m[:1], 0.0)
+        lost = np.where(total[:1].equals(b[:1]), a.m[:1], lost)
+        return self.round(total, "add", exact, lost)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
         product = a * b
@@ -178,7 +183,9 @@ class Arithmetic:
         steps = partial if values.all() else partial * (values != 0)
         size = np.maximum((steps * steps).sum(axis=0), (values * values).sum(axis=0))
         spread = np.where(inexact & np.isfinite(total), np.sqrt(size), 0.0)
-        noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs)
+        gone = np.where((values == 0) & (terms.m != 0), terms.m, 0.0)[:, :1]
+        bits = np.bitwise_xor.reduce(np.abs(gone).view(np.uint64), axis=0)
+        noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs, bits.view(np.float64))
         return np.asarray(total + spread * noise, dtype=np.float64)
 
     def store(self, x: Wide) -> Wide:
@@ -257,10 +264,14 @@ class Arithmetic:
         flushed = (d.m[:1] != 0) & (abs(d[:1]) < smallest)
         return np.asarray(flips | near | flushed)
 
-    def _noise(self, nominal: Floats, operation: str, scales: Floats) -> Floats:
-        """For each nominal mantissa (1, …) and sample, uniform in [-1, 1] times the scale of the
-        block, 0 in the others: (samples, …)."""
+    def _noise(
+        self, nominal: Floats, operation: str, scales: Floats, lost: Floats | None = None
+    ) -> Floats:
+        """For each nominal mantissa (1, …), or for it and what was `lost`, and for each sample,
+        uniform in [-1, 1] times the scale of the block, 0 in the others: (samples, …)."""
         bits = np.abs(nominal).view(np.uint64) ^ _salt(operation)
+        if lost is not None and lost.any():
+            bits = bits ^ np.where(lost != 0, _mix(np.abs(lost).view(np.uint64)), np.uint64(0))
         keys = self.keys.reshape(-1, *(1,) * (nominal.ndim - 1))
         mixed = _mix(_mix(bits) + keys)
         unit = (mixed >> np.uint64(11)).astype(np.float64)

@@ -58,12 +58,20 @@ STEPPED: dict[str, Callable[[Wide], Wide]] = {
 }
 
 
+SATURATING = frozenset({"tanh", "sigmoid", "erf"})
+
+
 def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     """A function of SMOOTH."""
     function, derivative = SMOOTH[name]
     exact = function(x.value)
     plain = ALGEBRAIC.get(name)
-    rounded = arithmetic.round(exact, name, None if plain is None else x.value.equals(plain))
+    certain = None if plain is None else x.value.equals(plain)
+    lost = None
+    if name in SATURATING:  # 1 for every large argument, and yet not equal
+        certain = x.value.m == 0
+        lost = np.where(abs(exact[:1]).equals(ONE), x.value.m[:1], 0.0)
+    rounded = arithmetic.round(exact, name, certain, lost)
 
     def partial() -> Wide:
         slope = derivative(x.value, exact, rounded)

@@ -47,4 +47,4 @@ def test_the_generated_code_is_the_golden_one(
 
 
 def test_the_zoo_is_not_empty() -> None:
-    assert len(NAMES) == 30
+    assert len(NAMES) == 38

@@ -87,3 +87,55 @@ index n: N
 input k[N] in N
 output half[n] = k[n] / 2
 output root[n] = sqrt(k[n] + 1)
+
+
+module LogAdd
+"Sums of exponentials, some of them of numbers."
+size N
+index n: N
+input x[N]
+const c = 1
+output a[n] = log(exp(x[n]) + exp(c))
+output b[n] = log(exp(x[n]) + 1)
+output d[n] = log(1 / (1 + exp(-x[n])))
+output e[n] = log(exp(c) + exp(2 * c)) + x[n]
+output f = log(sum[n] exp(x[n] + c))
+output g[n] = exp(c) / (exp(c) + exp(x[n]))
+output h[n] = exp(x[n]) / sum[n] exp(x[n])
+output j[n] = log(sum[n if n > 0] exp(x[n]))
+output k = log(sum[n] exp(c)) + x[0]
+
+
+module LoopNumbers
+"The step of a loop is a number: filters, guards and branches."
+size B, T, D
+index b: B t: T d: D
+input x[B, T, D]
+h[b,0] = 0
+h[b,t+1] = (sum[d if t > 0] x[b,t-1,d]) + (sum[d if t + 1 < T] x[b,t+1,d]) + h[b,t] / 2
+m[b,0] = -inf
+m[b,t+1] = max[d if t > 0 and x[b,t,d] > 0] x[b,t-1,d]
+p[b,0,d] = 0
+p[b,t+1,d] = softmax[d if t > 0] (x[b,t,d] + p[b,t,d])
+k[b,0] = 0
+k[b,t+1] = k[b,t] + count[d if t > 1] (x[b,t,d] > 0)
+q[b,0] = 0
+q[b,t+1] = if any[d] (t > 0 and x[b,t-1,d] > 0) then argmax[d if t > 0] x[b,t-1,d] else q[b,t]
+output y[b,t] = h[b,t+1]
+output z[b] = m[b,T]
+output w[b,t,d] = p[b,t+1,d]
+output n[b] = k[b,T]
+output o[b,t] = q[b,t]
+
+
+module Declared
+"Numbers in declarations."
+size N
+index n: N
+const beta = 1
+require sqrt(beta) > 0, sigmoid(beta) > 0.1, softplus(beta) * silu(beta) > 0, log1p(beta) < inf
+input x[N], y = sqrt(2) * pi, z = sigmoid(1)
+random u[N] ~ uniform(low = -sqrt(2), high = erf(beta) + sigmoid(beta))
+param w[N] ~ normal(std = sqrt(2) * sigmoid(beta))
+param v = softplus(1)
+output r[n] = x[n] * y * z * w[n] * v + u[n]
