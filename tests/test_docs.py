@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from lawful.compiler import typed as t
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.verifier.candidate import generated
+from lawful.verifier.verify import Options, verify_other
 
 ROOT = Path(__file__).resolve().parents[1]
 IDS = {
@@ -49,17 +52,21 @@ def library() -> dict[str, t.Module]:
     return load(ROOT / "spec", Log())
 
 
+@pytest.fixture(scope="module")
+def made(script: ModuleType) -> dict[Path, str]:
+    pages: dict[Path, str] = script.pages()
+    return pages
+
+
 def test_the_pages_are_what_the_script_gives(
-    script: ModuleType, golden: Callable[[Path, str], None]
+    made: dict[Path, str], golden: Callable[[Path, str], None]
 ) -> None:
-    made = script.pages()
     for path, text in made.items():
         golden(path, text)
     assert set((ROOT / "docs" / "equations").glob("*.md")) <= set(made), "a page of no spec file"
 
 
-def test_every_link_of_a_page_leads_somewhere(script: ModuleType) -> None:
-    made = script.pages()
+def test_every_link_of_a_page_leads_somewhere(made: dict[Path, str]) -> None:
     for path, text in made.items():
         for target in _targets(text):
             file, _, anchor = target.partition("#")
@@ -94,6 +101,22 @@ def test_every_row_of_the_list_is_covered_or_not(
         for law in row.get("laws", ()):
             module, _, name = law.rpartition(".")
             assert name in [held.name for held in library[module].laws], law
+
+
+PAIRS = [
+    tuple(pair)
+    for row in tomllib.loads((ROOT / "docs" / "coverage.toml").read_text("utf-8"))["row"]
+    for pair in row.get("against", ())
+]
+
+
+@pytest.mark.parametrize("one, other", PAIRS)
+def test_pairs_are_one_function(one: str, other: str, library: dict[str, t.Module]) -> None:
+    options = Options(dtypes=("float64",), regime="typical")
+    code = generated(library[one], ROOT / "generated")
+    report = verify_other(library[one], code, library[other], options)
+    verdicts = {check.name: check.verdict for check in report.checks}
+    assert verdicts["equal values"] == "OK" and verdicts.get("equal gradients", "OK") == "OK"
 
 
 def test_the_figure_is_a_picture_of_the_rows(script: ModuleType) -> None:
