@@ -32,7 +32,7 @@ from .truth import Truth, Truths, fits
 
 Array = npt.NDArray[Any]
 
-BACKWARD = {"quick": 2, "full": 6}
+BACKWARD = {"quick": 2, "full": 3}
 """Of how many elements of outputs derivatives are enough, at one case in one dtype."""
 LARGEST = 64
 """Of how many an instance may take them."""
