@@ -37,6 +37,7 @@ FRONT_END = [
     "reads",
     "show",
     "source",
+    "stepwise",
     "substitute",
     "support",
     "syntax*",

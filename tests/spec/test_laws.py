@@ -11,7 +11,7 @@ import pytest
 from lawful.compiler import typed as t
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
-from lawful.compiler.walk import nodes
+from lawful.compiler.walk import nodes, rebuild
 from lawful.verifier.exact import OracleError
 from lawful.verifier.flatten import flatten
 from lawful.verifier.law_cases import law_cases
@@ -36,7 +36,7 @@ def plus(e: t.Expr, other: t.Expr) -> t.Expr:
 
 
 def leak(module: t.Module, e: t.Expr) -> Iterator[t.Expr]:
-    """Something of every element of a real input or param."""
+    """Something of every element of a real input or param, not the same of each."""
     for variable in (*module.inputs.values(), *module.params.values()):
         if variable.type == "real":
             span = e.span
@@ -44,27 +44,51 @@ def leak(module: t.Module, e: t.Expr) -> Iterator[t.Expr]:
             places = tuple(t.IndexRef(span, b.name) for b in bound)
             element: t.Expr = t.Element(span, variable.name, places, "real")
             if bound:
-                element = t.Reduce(span, "sum", bound, None, element, "real")
+                weights = [
+                    ("*", element),
+                    *(("*", plus(i, number(e, Fraction(1)))) for i in places),
+                ]
+                weighted = t.Mul(span, tuple(weights), "real")
+                element = t.Reduce(span, "sum", bound, None, weighted, "real")
             eighth = number(e, Fraction(1, 8))
             square = t.Power(span, element, t.Number(span, Fraction(2), "int"))
             yield plus(e, t.Mul(span, (("*", eighth), ("*", square)), "real"))
 
 
-def faults(module: t.Module, e: t.Expr) -> Iterator[t.Expr]:
+def faults(module: t.Module, part: t.Equation) -> Iterator[t.Expr]:
     """What an equation might be instead."""
+    e = part.body
+    one = t.Number(e.span, Fraction(1), "int")
+    indices = [t.IndexRef(e.span, axis.name) for axis in part.axes]
     match e.type:
         case "real":
             more = t.Mul(e.span, (("*", e), ("*", number(e, Fraction(5, 4)))), "real")
             yield plus(more, number(e, Fraction(1, 8)))
+            yield from (plus(e, index) for index in indices)
             yield from leak(module, e)
             yield t.Add(e.span, ((-1, e), (-1, number(e, Fraction(1)))), "real")
         case "int":
-            yield t.Add(e.span, ((1, e), (1, t.Number(e.span, Fraction(1), "int"))), "int")
-            yield t.Add(e.span, ((-1, e), (-1, t.Number(e.span, Fraction(1), "int"))), "int")
+            yield t.Add(e.span, ((1, e), (1, one)), "int")
+            yield t.Add(e.span, ((-1, e), (-1, one)), "int")
+            yield from (t.Add(e.span, ((1, e), (1, index)), "int") for index in indices)
+            yield t.Number(e.span, Fraction(0), "int")
         case "bool":
             yield t.Not(e.span, e)
             yield t.Truth(e.span, True)
             yield t.Truth(e.span, False)
+    for node in nodes(e):
+        if isinstance(node, t.Compare):
+            yield put(e, node, t.Not(node.span, node))
+        elif isinstance(node, t.Reduce) and node.operator in ("argmax", "argmin", "max", "min"):
+            other = {"argmax": "argmin", "argmin": "argmax", "max": "min", "min": "max"}
+            yield put(e, node, replace(node, operator=other[node.operator]))
+        elif isinstance(node, t.Row | t.Reduce) and node.where is not None:
+            yield put(e, node, replace(node, where=None))
+
+
+def put(e: t.Expr, old: t.Expr, new: t.Expr) -> t.Expr:
+    """The expression with one node changed."""
+    return new if e is old else rebuild(e, lambda child: put(child, old, new))
 
 
 def faulty(module: t.Module, law: t.Law) -> Iterator[t.Module]:
@@ -75,7 +99,7 @@ def faulty(module: t.Module, law: t.Law) -> Iterator[t.Module]:
         definition = module.definitions[name]
         part = definition.step if isinstance(definition, t.Recurrence) else definition
         assert isinstance(part, t.Equation)
-        for body in faults(module, part.body):
+        for body in faults(module, part):
             changed: t.Definition = replace(part, body=body)
             if isinstance(definition, t.Recurrence):
                 changed = replace(definition, step=changed)

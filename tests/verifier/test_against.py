@@ -100,7 +100,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root.mkdir()
     (root / "m.eq").write_text(SPEC, encoding="utf-8")
     log = Log()
-    write(generate(load(root, log), log, ()), root.parent / "generated", whole=True)
+    write(generate(load(root, log)), root.parent / "generated", whole=True)
     return root
 
 
