@@ -14,7 +14,7 @@ require eps >= 0
 
 output y[b,t,d] = g[d] * x[b,t,d] / sqrt(mean[e] x[b,t,e] ^ 2 + eps)
 
-law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps = 0
+law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps' = 16 * eps
 
 
 module RMSNormZeroCentred
@@ -32,7 +32,7 @@ require eps >= 0
 
 output y[b,t,d] = (1 + g[d]) * x[b,t,d] / sqrt(mean[e] x[b,t,e] ^ 2 + eps)
 
-law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps = 0
+law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps' = 16 * eps
 
 
 module RMSNormEpsOutside
@@ -68,5 +68,5 @@ var[b,t] = mean[e] (x[b,t,e] - mu[b,t]) ^ 2
 output y[b,t,d] = g[d] * (x[b,t,d] - mu[b,t]) / sqrt(var[b,t] + eps) + c[d]
 
 law shift_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = x[b,t,d] + 3
-law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps = 0
+law scale_free: y'[b,t,d] == y[b,t,d]   with x'[b,t,d] = 4 * x[b,t,d], eps' = 16 * eps
 law centred:    mean[d] y[b,t,d] == 0   with g[d] = 1, c[d] = 0

@@ -61,7 +61,7 @@ class Arithmetic:
     arithmetic is exact. All blocks have mantissas of the same bits. The first `deciding` blocks
     say where rounding may decide a comparison, each for itself: `factor` is how many standard
     deviations from a jump count as close to it. Results below 2**e in size become 0 in the
-    sample of each e in `flushes`."""
+    sample of each e in `flushes`, in which 16-bit formats round named tensors as they do."""
 
     keys: UInts
     blocks: tuple[Block, ...]
@@ -186,12 +186,13 @@ class Arithmetic:
         gone = np.where((values == 0) & (terms.m != 0), terms.m, 0.0)[:, :1]
         bits = np.bitwise_xor.reduce(np.abs(gone).view(np.uint64), axis=0)
         noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs, bits.view(np.float64))
+        noise *= np.where(total[:1] < 0, -1.0, 1.0)  # as rounding, the same but for the sign
         return np.asarray(total + spread * noise, dtype=np.float64)
 
     def store(self, x: Wide) -> Wide:
         """x as the format stores it: small numbers as multiples of the smallest. One below that
         is half lost but not zero: code may flush it, but not take its logarithm."""
-        x = self.round(x, "store")
+        x = self._nearest(self.round(x, "store"))
         if not self.blocks or not (x.k < self._units.max() + 53).any():
             return x
         units = self._units.reshape(-1, *(1,) * (len(x.shape) - 1))
@@ -203,6 +204,18 @@ class Arithmetic:
         noise = self._noise(x.m[:1], "underflow", np.ones(len(self.blocks)))
         grain = minimum(normal(np.ones(units.shape), units), abs(x) * Wide.of(0.5))
         return x + grain * Wide.of(noise * small)
+
+    def _nearest(self, x: Wide) -> Wide:
+        """x with the nearest number of a 16-bit format in the last samples: tensors that differ
+        may become equal there, as they do in code, and no disturbance makes them."""
+        if not self.flushes or not self.blocks or len(x.m) == 1:
+            return x
+        if self.bits > FORMATS["float16"].bits:
+            return x
+        m = np.array(x.m)
+        last = m[-len(self.flushes) :]
+        last[...] = np.ldexp(np.rint(np.ldexp(last, self.bits)), -self.bits)
+        return normal(m, x.k)
 
     @cached_property
     def _roundoffs(self) -> Floats:
