@@ -611,3 +611,22 @@ def test_an_oracle_that_cannot_settle_a_case_leaves_a_doubt(
     report = check(modules["Sum"], lambda x: x.sum())
     assert report.verdict == "INCONCLUSIVE"
     assert any("no accurate result" in doubt for doubt in report.checks[0].doubts)
+
+
+def careless(x: Tensor, g: Tensor, eps: float = 0.001) -> Tensor:
+    """The right equation, on its way through a number 20 times as large."""
+    y = rms_norm(x, g, eps)
+    return (y + 20 * y) - 20 * y
+
+
+def test_code_that_loses_accuracy_within_its_tolerance_is_lossy(
+    modules: Mapping[str, t.Module],
+) -> None:
+    right = check(modules["RMSNorm"], rms_norm).checks[0]
+    assert right.verdict == "OK" and right.loss["float32"] < 1
+    report = check(modules["RMSNorm"], careless)
+    values = report.checks[0]
+    assert report.verdict == values.verdict == "LOSSY" and not report.ok
+    assert values.worst < 1 and values.loss["float32"] > 3
+    assert "half of the numbers are" in str(report) and summary([report]).endswith("1 LOSSY")
+    assert report.as_dict()["checks"][0]["loss"] == values.loss
