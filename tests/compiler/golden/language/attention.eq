@@ -38,6 +38,7 @@ index b: B   t: T   d: D
 input x[B, T, D]
 use attn: CausalSelfAttention(H = H, K = K)
 use norm: Norm(eps = 1e-5)
+incremental t
 n = norm(x)
 a = attn(x = n)
 output y[b,t,d] = x[b,t,d] + a[b,t,d]
