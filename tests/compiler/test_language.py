@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,14 +34,6 @@ def check(text: str, folder: Path) -> dict[str, t.Module]:
 def test_the_specs_of_every_feature(modules: dict[str, t.Module]) -> None:
     assert list(modules)[:2] == ["attention.CausalSelfAttention", "attention.Norm"]
     assert len(modules) == 18
-
-
-def test_the_modules_of_the_reference_page(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "language.md").read_text("utf-8")
-    blocks = [b for b in re.findall(r"```\n(.*?)```", page, re.S) if b.startswith("module")]
-    assert blocks
-    for block in blocks:
-        check(block, tmp_path)
 
 
 def test_order_and_groups(modules: dict[str, t.Module]) -> None:
