@@ -29,10 +29,11 @@ from .reference_noise import (
     flushing_arithmetic,
     noisy_arithmetic,
 )
+from .reference_ops import multiply
 from .reference_parts import Parts
 from .reference_tape import Adjoint, Discrete, Real, Value, backward, spread_out
 from .schedule import Task, schedule
-from .wide import ZERO, Bools, Floats, Wide
+from .wide import ONE, ZERO, Bools, Floats, Wide
 
 __all__ = [
     "FORMATS",
@@ -189,7 +190,7 @@ def _spreads(
     with np.errstate(all="ignore"):
         store = run(module, sizes, consts, tensors, arithmetic)
         outputs = {name: _spread(arithmetic, store[name], scales) for name in module.outputs}
-        adjoints = backward(arithmetic, list(_seeds(store, cotangents)))
+        adjoints = backward(arithmetic, list(seeds_of(store, cotangents)))
         gradients = {}
         for name in tensors:
             x = store[name]
@@ -209,12 +210,19 @@ def run(
     consts: Mapping[str, Fraction | float],
     tensors: Mapping[str, Array],
     arithmetic: Arithmetic,
+    scales: Mapping[str, Wide] | None = None,
 ) -> dict[str, Value]:
-    """The given tensors and, in the order of evaluation, every definition of the module."""
+    """The given tensors and, in the order of evaluation, every definition of the module.
+
+    `scales` gives tensors and consts a factor in each sample, by which whatever reads them
+    finds them multiplied; definitions come out so, given tensors as they are."""
+    scales = scales or {}
     variables = {**module.inputs, **module.params, **module.randoms}
     store = {name: _given(tensors[name], x.type) for name, x in variables.items()}
-    wide_consts = {name: _const(x) for name, x in consts.items()}
-    begun: dict[str, Value | Parts] = dict(store)
+    wide_consts = {name: _const(x) * scales.get(name, ONE) for name, x in consts.items()}
+    begun: dict[str, Value | Parts] = {
+        name: scaled(x, scales.get(name), arithmetic) for name, x in store.items()
+    }
     scope = Scope(arithmetic, sizes, wide_consts, begun, {}, (), {})
     tasks = list(schedule(module, sizes))
     for task in tasks:
@@ -224,12 +232,22 @@ def run(
             begun[task.name] = Parts(dims, definition.type)
     for task in tasks:
         x = define(task, module.definitions[task.name].type, scope)
+        x = scaled(x, scales.get(task.name), arithmetic)
         parts = begun.get(task.name)
         if isinstance(parts, Parts):
             parts.put(task.place, x)
         else:
             begun[task.name] = x
-    return {name: x.whole() if isinstance(x, Parts) else x for name, x in begun.items()}
+    done = {name: x.whole() if isinstance(x, Parts) else x for name, x in begun.items()}
+    return done | store
+
+
+def scaled(x: Value, scale: Wide | None, arithmetic: Arithmetic) -> Value:
+    """x times a factor that each sample has of its own."""
+    if scale is None or not isinstance(x, Real):
+        return x
+    factor = scale.shaped(lambda a: a.reshape(-1, *(1,) * (len(x.value.shape) - 1)))
+    return multiply(arithmetic, x, Real(factor))
 
 
 def define(task: Task, type: typed.Type, scope: Scope) -> Value:
@@ -259,7 +277,7 @@ def _const(x: Fraction | float) -> Wide:
     return Wide.rational(x) if isinstance(x, Fraction) else Wide.of(x)
 
 
-def _seeds(
+def seeds_of(
     store: Mapping[str, Value], cotangents: Mapping[str, Array]
 ) -> Iterator[tuple[Real, Wide]]:
     for name, cotangent in cotangents.items():

@@ -77,8 +77,8 @@ class Scope:
         return replace(self, axes={**self.axes, **new}, lengths=self.lengths + lengths)
 
     def constant(self, x: Wide) -> Real:
-        """A scalar, rounded to the format."""
-        shape = (1,) * (1 + len(self.lengths))
+        """A scalar, or one for each sample, rounded to the format."""
+        shape = (-1, *(1,) * len(self.lengths))
         return Real(self.arithmetic.round(x.shaped(lambda a: a.reshape(shape)), "constant"))
 
 

@@ -61,13 +61,16 @@ class Arithmetic:
     arithmetic is exact. All blocks have mantissas of the same bits. The first `deciding` blocks
     say where rounding may decide a comparison, each for itself: `factor` is how many standard
     deviations from a jump count as close to it. Results below 2**e in size become 0 in the
-    sample of each e in `flushes`, in which 16-bit formats round named tensors as they do."""
+    sample of each e in `flushes`, in which 16-bit formats round named tensors as they do.
+    `exact_scalars`: a single number in which all samples agree, such as sqrt(K), is not
+    rounded, as it is not in code that keeps it a python number."""
 
     keys: UInts
     blocks: tuple[Block, ...]
     deciding: int
     factor: float
     flushes: tuple[int, ...] = ()
+    exact_scalars: bool = False
 
     @cached_property
     def samples(self) -> int:
@@ -104,7 +107,7 @@ class Arithmetic:
         """The result x of an elementary operation, rounded, save where it is exact: where
         `exact` says so, else where the format holds it. `lost` is what did not reach the
         result, and may be what tells it from an equal one."""
-        if self.blocks:
+        if self.blocks and not (self.exact_scalars and x.m.size == 1):
             inexact = ~x.fits(self.bits) if exact is None else ~exact
             if inexact.any():
                 noise = self._noise(x.m[:1], operation, self._roundoffs, lost)

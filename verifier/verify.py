@@ -3,7 +3,8 @@
     module, candidate ──▶ cases ──▶ exact values, spreads ──▶ checks ──▶ Report
 
 A case is evaluated once by the oracle and once by the Monte Carlo reference; every dtype that
-its numbers fit is then held against them. Laws are tried on small cases of their own.
+its numbers fit is then held against them. Laws are tried on small cases of their own, scales
+on large ones.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .check_class import Class
 from .check_equal import Equal
 from .check_gradients import Gradients
 from .check_repeats import Repeats
+from .check_scales import Scales
 from .check_steps import Steps
 from .check_unchanged import Unchanged
 from .check_values import Values
@@ -31,6 +33,7 @@ from .other import Other
 from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, all_cases, cases_planned
 from .regimes import REGIMES, Case
 from .report import Check, Report
+from .scale_cases import scale_cases_planned
 from .trial import Holds, Subject, Trial, identical, raised
 from .truth import Truth, Truths
 
@@ -67,7 +70,11 @@ def verify_candidate(
     for the_case in law_cases(module, options):
         laws.hold(the_case)
         progress()
-    checks = run.finish() + laws.finish()
+    scales = Scales(run.subject)
+    for the_case in scales.cases():
+        scales.hold(the_case)
+        progress()
+    checks = run.finish() + scales.finish() + laws.finish()
     seconds = time.perf_counter() - start
     return Report(module.qualified, candidate.name, checks, options.dtypes, seconds)
 
@@ -100,7 +107,8 @@ def verify_other(
 
 def planned(module: t.Module, options: Options) -> int:
     """How many cases a run will try."""
-    return cases_planned(module, options) + law_cases_planned(module, options)
+    others = law_cases_planned(module, options) + scale_cases_planned(module, options)
+    return cases_planned(module, options) + others
 
 
 class Run:
