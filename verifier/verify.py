@@ -19,6 +19,7 @@ from .candidate import Candidate, outputs, tensors
 from .check_class import Class
 from .check_equal import Equal
 from .check_gradients import Gradients
+from .check_partition import partition_of
 from .check_repeats import Repeats
 from .check_scales import Scales
 from .check_steps import Steps
@@ -122,6 +123,9 @@ class Run:
         if self.truths.sources:
             self.checks.append(self.gradients)
         self.checks += [Unchanged(subject), Repeats(subject)]
+        self.partition = partition_of(subject)
+        if self.partition is not None:
+            self.checks.append(self.partition)
         if subject.candidate.class_ is not None:
             self.checks.append(Class(subject))
             index = subject.module.incremental
@@ -134,6 +138,8 @@ class Run:
         """The checks, with their doubts."""
         self.values.finish()
         self.gradients.finish()
+        if self.partition is not None:
+            self.partition.finish()
         return [held.check for held in self.checks]
 
     def try_case(self, the_case: Case, truth: Truth) -> None:

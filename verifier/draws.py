@@ -1,0 +1,84 @@
+"""Cases of a sampler in which each row has a draw of its own choosing.
+
+A sampler draws for every row of a batch. Rows of a case are repeated as often as there are draws
+to be tried, which makes one larger case: exact values, what rounding does, and the implementation
+are then had for all draws at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compiler import typed as t
+from ..compiler.walk import nodes
+from .reference import evaluate
+from .regimes import Case
+from .settings import Setting, with_derived
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A flat module whose random sources all have the size `batch` as their first axis, and
+    outputs that are drawn: integers and booleans of that first axis too."""
+
+    module: t.Module
+    batch: str
+    outputs: tuple[str, ...]
+
+    def case(self, base: Case, rows: Array, draws: Mapping[str, Array]) -> Case:
+        """A case with those rows of another, repeated or left out, and these draws: a source's
+        whole array, or a number for each row that all of its draws are. Sources without are
+        those of the rows."""
+        variables = {**self.module.inputs, **self.module.params, **self.module.randoms}
+        tensors = {
+            name: tensor[rows] if _first(variables[name].dims) == self.batch else tensor
+            for name, tensor in base.tensors.items()
+        }
+        for name, array in draws.items():
+            deep = array.reshape(array.shape + (1,) * (tensors[name].ndim - array.ndim))
+            tensors[name] = np.broadcast_to(deep, tensors[name].shape).copy()
+        free = {n: base.setting.sizes[n] for n, size in self.module.sizes.items() if not size.value}
+        sizes = with_derived(self.module, {**free, self.batch: len(rows)})
+        return replace(base, setting=Setting(sizes, base.setting.consts), tensors=tensors)
+
+    def exact(self, the_case: Case) -> Array:
+        """What should be drawn: for each row all numbers of the outputs."""
+        setting = the_case.setting
+        found = evaluate(self.module, setting.sizes, setting.consts, the_case.tensors)
+        return self.flat(found)
+
+    def flat(self, found: Mapping[str, Array]) -> Array:
+        """For each row the numbers of all outputs that are drawn."""
+        return np.concatenate(
+            [np.asarray(found[name]).reshape(len(found[name]), -1) for name in self.outputs], axis=1
+        )
+
+
+def rows_of(module: t.Module) -> Rows | None:
+    """How a flat module draws for rows; None where it does not."""
+    firsts = {_first(source.dims) for source in module.randoms.values()}
+    if len(firsts) != 1 or (batch := firsts.pop()) is None:
+        return None
+    everything = {**module.inputs, **module.params, **module.randoms, **module.definitions}
+    derived = (size.value for size in module.sizes.values() if size.value is not None)
+    elsewhere = [*derived, *(dim for x in everything.values() for dim in x.dims[1:])]
+    if any(isinstance(e, t.SizeRef) and e.name == batch for x in elsewhere for e in nodes(x)):
+        return None
+    outputs = tuple(
+        name
+        for name in module.outputs
+        if module.definitions[name].type != "real"
+        and _first(module.definitions[name].dims) == batch
+    )
+    return Rows(module, batch, outputs) if outputs else None
+
+
+def _first(dims: tuple[t.Expr, ...]) -> str | None:
+    return dims[0].name if dims and isinstance(dims[0], t.SizeRef) else None
