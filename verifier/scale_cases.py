@@ -60,9 +60,9 @@ def grown(module: t.Module, setting: Setting) -> Setting:
     while steps:
         steps.sort(key=lambda names: max(setting.sizes[name] for name in names))
         for names in steps:
-            larger = _doubled(module, setting, names)
-            small = any(setting.sizes[name] < LEAST for name in names)
-            if larger and (small or not names & held):
+            wanted = all(setting.sizes[n] < LEAST or n not in held for n in names)
+            larger = _doubled(module, setting, names) if wanted else None
+            if larger is not None:
                 setting = larger
                 break
             steps = [other for other in steps if other != names]
@@ -80,7 +80,8 @@ def _numbers(module: t.Module, setting: Setting) -> int:
 
 
 def _doubled(module: t.Module, setting: Setting, names: frozenset[str]) -> Setting | None:
-    """The setting with these sizes doubled; None where it is not admitted."""
+    """The setting with these sizes doubled; None where it is not admitted, or has no more
+    terms."""
     sizes = {
         name: setting.sizes[name] * (2 if name in names else 1)
         for name, size in module.sizes.items()
@@ -91,7 +92,8 @@ def _doubled(module: t.Module, setting: Setting, names: frozenset[str]) -> Setti
     except NoSetting:
         return None
     larger = Setting(sizes, setting.consts)
-    if work(module, sizes) > TERMS or _numbers(module, larger) > NUMBERS:
+    if not all(holds(condition, sizes, setting.consts) for condition in module.requires):
         return None
-    admitted = all(holds(condition, sizes, setting.consts) for condition in module.requires)
-    return larger if admitted else None
+    terms = work(module, sizes)
+    few = _numbers(module, larger) <= NUMBERS and terms <= TERMS
+    return larger if few and terms > work(module, setting.sizes) else None

@@ -84,9 +84,12 @@ def module(name: str) -> t.Module:
     return flatten(lawful.load(f"lawful.{name}"))
 
 
-def held(name: str, f: Callable[..., Any], dtype: str, seed: int = 0) -> Check:
-    """The check of scales alone."""
-    scales = Scales(Subject(module(name), Candidate("f", f), Options(dtypes=(dtype,), seed=seed)))
+def held(name: str, f: Callable[..., Any], dtype: str) -> Check:
+    """The check of scales alone, in the regime that shows most."""
+    regime = "large" if name == "embedding.SoftcappedLogits" else "typical"
+    scales = Scales(
+        Subject(module(name), Candidate("f", f), Options(dtypes=(dtype,), regime=regime))
+    )
     for the_case in scales.cases():
         scales.hold(the_case)
     (check,) = scales.finish()
@@ -98,7 +101,7 @@ def held(name: str, f: Callable[..., Any], dtype: str, seed: int = 0) -> Check:
 def test_code_that_rounds_after_every_operation_passes(name: str, dtype: str) -> None:
     check = held(name, CODE[name], dtype)
     assert check.verdict == "OK", check.failures
-    assert check.cases == 2 and check.compared and 0 < check.worst < 0.8
+    assert check.cases == 1 and check.compared and 0 < check.worst < 0.8
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -144,12 +147,12 @@ def test_the_other_checks_do_not_see_it(name: str, dtype: str) -> None:
     subject = Subject(
         flat,
         Candidate("f", lambda **given: CODE[name](**given, off=off)),
-        Options(dtypes=(dtype,), regime="typical"),
+        Options(dtypes=(dtype,)),
     )
     run = Run(subject)
     for the_case in all_cases(flat, subject.options):
         run.try_case(the_case, run.truths.of(the_case))
-    assert {check.verdict for check in run.finish()} == {"OK"}
+    assert all(not check.failures for check in run.finish())
 
 
 def test_a_gradient_that_is_off_alone_is_caught() -> None:
@@ -190,9 +193,8 @@ def test_cases_are_as_large_as_they_may_be(name: str) -> None:
     for the_case in cases:
         sizes = the_case.setting.sizes
         assert all(sizes[n] >= LEAST for n, size in flat.sizes.items() if size.value is None)
-        assert TERMS / 5 < work(flat, sizes) <= TERMS or NUMBERS / 3 < sum(
-            x.size for x in the_case.tensors.values()
-        )
+        numbers = sum(tensor.size for tensor in the_case.tensors.values())
+        assert TERMS / 5 < work(flat, sizes) <= TERMS or numbers > NUMBERS / 3
         assert all(holds(condition, sizes, the_case.setting.consts) for condition in flat.requires)
 
 
