@@ -115,8 +115,9 @@ def test_a_correct_implementation_passes_in_every_format(modules: Mapping[str, t
     dtypes = ["float64", "float32", "bfloat16", "float16"]
     report = check(modules["RMSNorm"], rms_norm, dtypes=dtypes)
     assert report.ok and report.verdict == "OK", str(report)
-    assert set(verdicts(report)) == {"values", "gradients", "unchanged", "repeats"}
-    assert all(part.cases >= 36 and part.compared >= 400 for part in report.checks)
+    assert set(verdicts(report)) == {"values", "gradients", "unchanged", "repeats", "scales"}
+    parts = [part for part in report.checks if part.name != "scales"]
+    assert all(part.cases >= 36 and part.compared >= 400 for part in parts)
     assert 0 < report.worst < 0.5
     lawful.assert_lawful(rms_norm, modules["RMSNorm"], dtypes=["float32"])
 
