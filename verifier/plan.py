@@ -51,10 +51,12 @@ def cases_planned(module: t.Module, options: Options) -> int:
 
 
 def regimes(module: t.Module, options: Options) -> list[Regime]:
-    """The regimes that a run tries."""
+    """The regimes that a run tries: those that say something new about the module."""
     chosen = [regime for regime in REGIMES if module.randoms or not regime.samplers_only]
     if options.regime is not None:
         return [regime for regime in chosen if regime.name == options.regime]
+    masked = any(variable.type == "bool" for variable in module.inputs.values())
+    chosen = [regime for regime in chosen if masked or not regime.masks_only]
     return [regime for regime in chosen if regime.quick or options.level == "full"]
 
 

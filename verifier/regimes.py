@@ -23,9 +23,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """How the tensors of a case are drawn. `scale` and `offset` shape real inputs, `masks`
-    names a pattern for boolean ones; params keep to moderate values throughout. `repeats` cases
-    are tried for each seed."""
+    """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
+    `masks` names a pattern for boolean ones; params keep to moderate values throughout.
+    `repeats` cases are tried for each seed. What `masks_only` or `samplers_only` says nothing
+    new about modules without boolean inputs or without random sources."""
 
     name: str
     claim: str
@@ -37,6 +38,7 @@ class Regime:
     defaults: bool = True
     quick: bool = True
     repeats: int = 1
+    masks_only: bool = False
     samplers_only: bool = False
 
 
@@ -47,6 +49,17 @@ REGIMES: tuple[Regime, ...] = (
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
     Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
+    Regime(
+        "confident", "rows near one-hot, mostly at the first classes", draw="peaks", masks="all"
+    ),
+    Regime("log_probs", "log-probabilities from -1e-8 to -1e3", draw="powers"),
+    Regime("heavy", "a few numbers hundreds of times the others", draw="tails", quick=False),
+    Regime(
+        "low_rank",
+        "rows that repeat one another or are multiples of one",
+        draw="multiples",
+        quick=False,
+    ),
     Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
     Regime(
         "boundary",
@@ -63,8 +76,8 @@ REGIMES: tuple[Regime, ...] = (
         repeats=6,
         samplers_only=True,
     ),
-    Regime("ragged", "rows of different lengths", masks="ragged"),
-    Regime("empty", "all masked out", masks="none"),
+    Regime("ragged", "rows of different lengths", masks="ragged", masks_only=True),
+    Regime("empty", "all masked out", masks="none", masks_only=True),
     Regime("shortest", "lengths of 1", shortest=True),
 )
 
@@ -139,21 +152,46 @@ def _tensor(
     if variable.type == "int":
         assert variable.domain is not None
         top = int(evaluate(variable.domain, setting.sizes, {}))
+        if regime.draw == "peaks":
+            return _frequent(shape, top, draw)
         return draw.integers(0, top, shape)
     if variable.kind == "random":
         return _random(variable, shape, regime, draw, bits, setting)
     if variable.kind == "param":
         centre = 1.0 if _starts_at_one(variable) else 0.0
         return rounded(centre + 0.5 * draw.standard_normal(shape), bits)
-    if regime.draw == "grid":
-        return draw.integers(-2, 3, shape) / 2.0
-    if regime.draw == "level":
-        rows = (*shape[:-1], 1) if shape else ()
-        return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape).copy()
-    if regime.draw == "signs":
-        sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
-        return rounded(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale, bits)
-    return rounded(regime.offset + regime.scale * draw.standard_normal(shape), bits)
+    return rounded(_input(shape, regime, draw), bits)
+
+
+def _input(shape: tuple[int, ...], regime: Regime, draw: np.random.Generator) -> Array:
+    """A real input, before it is rounded to the format."""
+    rows, length = ((*shape[:-1], 1), shape[-1]) if shape else ((), 1)
+    match regime.draw:
+        case "grid":
+            return draw.integers(-2, 3, shape) / 2.0
+        case "level":
+            return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape)
+        case "signs":
+            sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
+            return draw.choice([-1.0, 1.0], shape) * sizes * regime.scale
+        case "peaks":
+            peak = (np.arange(length) == _frequent(rows, length, draw)).reshape(shape)
+            return draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak
+        case "powers":
+            return -(10.0 ** draw.integers(-8, 4, shape))
+        case "tails":
+            return draw.standard_normal(shape) * np.exp(2 * draw.standard_normal(shape))
+        case "multiples":
+            factors = draw.choice([-2.0, -1.0, 1.0, 1.0, 0.5], rows)
+            return (factors * draw.standard_normal(length)).reshape(shape)
+        case _:
+            return regime.offset + regime.scale * draw.standard_normal(shape)
+
+
+def _frequent(shape: tuple[int, ...], top: int, draw: np.random.Generator) -> Array:
+    """Numbers below `top`, each a quarter as likely as the one before it, so that they often
+    meet."""
+    return np.minimum(draw.geometric(0.75, shape), top) - 1
 
 
 def _starts_at_one(variable: t.Variable) -> bool:
