@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,10 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True, slots=True)
 class Regime:
     """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
-    `masks` names a pattern for boolean ones; params keep to moderate values throughout.
-    `repeats` cases are tried for each seed. What `masks_only` or `samplers_only` says nothing
-    new about modules without boolean inputs or without random sources."""
+    `masks` names a pattern for boolean ones; params keep to moderate values throughout;
+    consts are off their defaults unless `defaults`, and `least` as small as may be. `repeats`
+    cases are tried for each seed. A regime says nothing new about modules without what it
+    `needs`: masks (boolean inputs), consts, or draws (random sources)."""
 
     name: str
     claim: str
@@ -36,15 +37,22 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
+    least: bool = False
     quick: bool = True
     repeats: int = 1
-    masks_only: bool = False
-    samplers_only: bool = False
+    needs: Literal["", "masks", "consts", "draws"] = ""
 
 
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
-    Regime("consts", "constants off their defaults", defaults=False),
+    Regime("consts", "constants off their defaults", defaults=False, needs="consts"),
+    Regime(
+        "least",
+        "constants as small as they may be: one entry kept, one expert chosen",
+        defaults=False,
+        least=True,
+        needs="consts",
+    ),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
@@ -62,22 +70,29 @@ REGIMES: tuple[Regime, ...] = (
     ),
     Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
     Regime(
+        "filters",
+        "temperature and filters together, which one order or another tells apart",
+        defaults=False,
+        repeats=6,
+        needs="draws",
+    ),
+    Regime(
         "boundary",
         "equal probabilities, draws and constants exactly where the law is cut",
         draw="level",
         defaults=False,
         repeats=12,
-        samplers_only=True,
+        needs="draws",
     ),
     Regime(
         "tail",
         "draws at the very ends of their range",
         draw="ends",
         repeats=6,
-        samplers_only=True,
+        needs="draws",
     ),
-    Regime("ragged", "rows of different lengths", masks="ragged", masks_only=True),
-    Regime("empty", "all masked out", masks="none", masks_only=True),
+    Regime("ragged", "rows of different lengths", masks="ragged", needs="masks"),
+    Regime("empty", "all masked out", masks="none", needs="masks"),
     Regime("shortest", "lengths of 1", shortest=True),
 )
 
@@ -107,7 +122,13 @@ def case(
     where no setting is given. Raises NoSetting."""
     if setting is None:
         rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
-        setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
+        setting = choose(
+            module,
+            rng,
+            shortest=regime.shortest,
+            defaults=regime.defaults,
+            least=regime.least,
+        )
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ output y[b] = p * r * h[b] * k[b] * sum[v] (z[b,v] + u[b,v] + e[b,v] + g[b,v] + 
 SEEDS = range(4)
 GROUPS = {bits: [d for d in BITS if BITS[d] == bits] for bits in sorted(set(BITS.values()))}
 BY_NAME = {regime.name: regime for regime in REGIMES}
+
+
+Spec = Callable[[str], t.Module]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    def load(text: str) -> t.Module:
+        (tmp_path / "m.eq").write_text("module M\n" + text + "\n", encoding="utf-8")
+        return lawful.load("m.M", tmp_path)
+
+    return load
 
 
 @pytest.fixture(scope="module")
@@ -324,15 +337,38 @@ def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
     assert mixed > 15
 
 
-def test_regimes_of_masks_alone_are_for_modules_that_have_masks(
+def test_least_has_consts_as_small_as_they_may_be(spec: Spec) -> None:
+    module = spec(
+        "size B, V\nindex b: B  v: V\ninput z[B, V]\nconst k, e = 2, s = 0.1\n"
+        "require k >= 1, e >= 1\n"
+        "output y[b] = sum[v if (rank[v] z[b,v]) < k] z[b,v] * e * s"
+    )
+    for _, the_case in cases(module, ["least"]):
+        setting = the_case.setting
+        assert setting.consts["k"] == 1 and setting.consts["e"] == 1
+        assert setting.consts["s"] <= Fraction(1, 8)
+        assert min(setting.sizes.values()) > 1, "of more than one"
+
+
+def test_regimes_are_for_modules_that_have_what_they_need(
     modules: Mapping[str, t.Module],
 ) -> None:
     def names(module: str, **options: Any) -> set[str]:
         return {regime.name for regime in regimes(modules[module], Options(**options))}
 
-    assert {regime.name for regime in REGIMES if regime.masks_only} == {"ragged", "empty"}
-    assert {"ragged", "empty"} <= names("M")
-    assert not {"ragged", "empty"} & names("Sampler", level="full")
+    by_need = {
+        need: {regime.name for regime in REGIMES if regime.needs == need}
+        for need in ("masks", "consts", "draws")
+    }
+    assert by_need == {
+        "masks": {"ragged", "empty"},
+        "consts": {"consts", "least"},
+        "draws": {"filters", "boundary", "tail"},
+    }
+    assert by_need["masks"] <= names("M")
+    assert not (by_need["consts"] | by_need["draws"]) & names("M", level="full")
+    assert by_need["consts"] | by_need["draws"] <= names("Sampler")
+    assert not by_need["masks"] & names("Sampler", level="full")
     assert names("Sampler", regime="ragged") == {"ragged"}, "where it is asked for"
 
 
@@ -353,8 +389,7 @@ def test_tail_draws_at_both_ends(modules: Mapping[str, t.Module]) -> None:
     assert ends == {bits: {0.0, 1.0 - 2.0**-bits} for bits in GROUPS}
 
 
-def test_sizes_that_cannot_be_had_are_no_setting(tmp_path: Path) -> None:
-    text = "module M\nsize B\nindex b: B\ninput x[B]\nrequire B > 99\noutput y = sum[b] x[b]\n"
-    (tmp_path / "m.eq").write_text(text, encoding="utf-8")
+def test_sizes_that_cannot_be_had_are_no_setting(spec: Spec) -> None:
+    module = spec("size B\nindex b: B\ninput x[B]\nrequire B > 99\noutput y = sum[b] x[b]")
     with pytest.raises(NoSetting):
-        case(lawful.load("m.M", tmp_path), REGIMES[0], 0, 24)
+        case(module, REGIMES[0], 0, 24)

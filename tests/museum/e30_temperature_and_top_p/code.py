@@ -7,15 +7,22 @@ def wide(x):
     return x if x.dtype == torch.float64 else x.float()
 
 
-def sample(z, g, top_k, top_p, before, after=1.0):
-    """Divides by a temperature before the filters, and by another after them."""
+def descending(z, tau, top_k):
+    """Probabilities of the top_k from the largest down, and where they stood."""
     logits, order = wide(z).sort(descending=True, stable=True)
-    k = min(math.ceil(top_k), z.shape[-1])
-    logits[..., k:] = -torch.inf
-    p = torch.softmax(logits / before, -1)
-    kept = (p.cumsum(-1) - p < top_p) & (logits > -torch.inf)
-    q = torch.softmax((logits / before / after).masked_fill(~kept, -torch.inf), -1)
-    q = torch.zeros_like(q).scatter(-1, order, q)
+    logits[..., math.ceil(top_k) :] = -torch.inf
+    return torch.softmax(logits / tau, -1), order
+
+
+def prefix(p, top_p):
+    """Which of the probabilities make up the smallest prefix of that mass."""
+    return (p.cumsum(-1) - p < top_p) & (p > 0)
+
+
+def draw(p, kept, order, z, g):
+    """The law of what is kept, and what the draws g take from it."""
+    p = torch.where(kept, p, 0)
+    q = torch.zeros_like(p).scatter(-1, order, p / p.sum(-1, keepdim=True))
     above = q.cumsum(-1) > wide(g)[:, None]
     last = z.shape[-1] - 1 - (q > 0).int().flip(-1).argmax(-1)
     x = torch.where(above.any(-1), above.int().argmax(-1), last)
@@ -23,12 +30,16 @@ def sample(z, g, top_k, top_p, before, after=1.0):
 
 
 def right(z, g, tau, top_k, top_p):
-    return sample(z, g, top_k, top_p, before=tau)
+    p, order = descending(z, tau, top_k)
+    return draw(p, prefix(p, top_p), order, z, g)
 
 
 def wrong_order(z, g, tau, top_k, top_p):
-    return sample(z, g, top_k, top_p, before=1.0, after=tau)
+    cold, order = descending(z, 1, top_k)
+    p, _ = descending(z, tau, top_k)
+    return draw(p, prefix(cold, top_p), order, z, g)
 
 
 def wrong_twice(z, g, tau, top_k, top_p):
-    return sample(z, g, top_k, top_p, before=tau, after=tau)
+    p, order = descending(z, tau * tau, top_k)
+    return draw(p, prefix(p, top_p), order, z, g)
