@@ -223,6 +223,8 @@ def softmax(arithmetic: Arithmetic, x: Real) -> Real:
     def pull(adjoint: Adjoint) -> Adjoint:
         weighted = chain(arithmetic, adjoint.value, a)
         mean = arithmetic.sum(weighted, (len(a.shape) - 1,))
+        if arithmetic.recomputing is not None:  # from numbers that were rounded apart
+            mean = where(in_samples(arithmetic.recomputing, mean), mean[:1], mean)
         value = chain(arithmetic, a, arithmetic.add(adjoint.value, -mean))
         return Adjoint(value, _row_jump(arithmetic, adjoint, a, jump))
 

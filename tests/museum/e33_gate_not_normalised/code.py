@@ -19,5 +19,11 @@ def right(z, top_k):
     return (p / p.sum(-1, keepdim=True)).to(z.dtype)
 
 
+def right_softmax_of_chosen(z, top_k):
+    """Softmax over the chosen alone normalises by itself."""
+    p = kept(z, top_k)
+    return torch.softmax(wide(z).masked_fill(p == 0, -torch.inf), -1).to(z.dtype)
+
+
 def wrong(z, top_k):
     return kept(z, top_k).to(z.dtype)
