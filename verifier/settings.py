@@ -156,7 +156,7 @@ def consts_at(
             consts = kept | {name: rng.choice(pool) for name, pool in pools.items()}
             if will_do(consts):
                 for name, pool in pools.items() if least else ():
-                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(x)))
+                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(float(x))))
                     consts = next(filter(will_do, lower))
                 return consts
     return None
