@@ -15,7 +15,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,15 @@ class Rounding:
     roundoff: float
     tiny: float
     bits: int
+
+    @property
+    def wide(self) -> Rounding:
+        """That of float32 for 16 bits, coarser by as much as this one is; else itself."""
+        single = FORMATS["float32"]
+        more = single.bits - self.bits
+        if self.bits > FORMATS["float16"].bits:
+            return self
+        return Rounding(self.roundoff * 2.0**-more, single.tiny, single.bits)
 
 
 FORMATS: dict[str, Rounding] = {
@@ -77,6 +86,13 @@ class Arithmetic:
     def bits(self) -> int:
         (bits,) = {block.rounding.bits for block in self.blocks}
         return bits
+
+    @cached_property
+    def wide(self) -> Arithmetic:
+        """The same samples in the format of computation: float32 for 16 bits, else as it is."""
+        return replace(
+            self, blocks=tuple(replace(b, rounding=b.rounding.wide) for b in self.blocks)
+        )
 
     @cached_property
     def recomputing(self) -> Bools | None:

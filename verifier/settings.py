@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import prod
 from typing import Any
 
 from ..compiler import typed as t
-from ..compiler.walk import children
+from ..compiler.walk import children, nodes
 
 Number = int | Fraction | float | bool
 Const = Fraction | float
@@ -22,7 +23,12 @@ CANDIDATES = tuple(
 )
 """Values tried for a const: dyadic, so that every format holds them exactly."""
 LARGEST = 7
+FAR = 4096
+"""The largest size that is the domain of an integer input and no axis: positions up to here cost
+nothing, and formats of 16 bits do not hold them."""
 TRIES = 2000
+TOLD = 12
+"""Of how many settings it is asked whether conditions tell anything there."""
 WORK = 60_000
 """The most terms of all equations together at which sizes are still chosen for being different:
 a model in layers has some hundred thousand at sizes of 3 to 7."""
@@ -44,20 +50,29 @@ class Setting:
 
 def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, or the smallest where `shortest`; consts at their defaults where
-    `defaults` and they have one, else off them if that can be. Raises NoSetting."""
+    found within `WORK`, such that conditions on indices tell something, or the smallest where
+    `shortest`; consts at their defaults where `defaults` and they have one, else off them if
+    that can be. Raises NoSetting."""
+    conditions = [] if shortest else index_conditions(module)
     least: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
+        fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if least is not None and cost >= least[0]:
+            if cost > WORK and least is not None and cost >= least[0]:
                 continue
             consts = consts_at(module, rng, sizes, defaults)
             if consts is None:
                 continue
-            least = cost, Setting(sizes, consts)
-            if cost <= WORK:
-                return least[1]
+            if cost > WORK:
+                least = cost, Setting(sizes, consts)
+                continue
+            told = sum(condition.tells(sizes, consts) for condition in conditions)
+            fitting.append((told, Setting(sizes, consts)))
+            if told == len(conditions) or len(fitting) == TOLD:
+                break
+        if fitting:
+            return max(fitting, key=lambda entry: entry[0])[1]
         if least is None and largest == LARGEST:
             break
     if least is None:
@@ -71,17 +86,20 @@ def _candidates(
     """Sizes that satisfy what is required of them, the best first: different from one another
     and 3 or more, or the smallest."""
     best = math.inf
+    far = _far(module)
     found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
     for attempt in range(TRIES):
         bound = 1 + attempt * largest // TRIES if shortest else largest
-        sizes = _sizes(module, rng, 1 if shortest else 2, bound)
+        sizes = _sizes(module, rng, 1 if shortest else 2, bound, () if shortest else far)
         if sizes is None:
             continue
         cost = float(sum(sizes.values()))
         if not shortest:
             equal = len(sizes) - len(set(sizes.values()))
             small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
-            cost = equal / 2 + small + cost / 1000
+            near = [size for name, size in sizes.items() if name not in far or size <= LARGEST]
+            missed = len(near) - len(sizes) + len(far)
+            cost = equal / 2 + small + missed + sum(near) / 1000
         found.setdefault(tuple(sizes.values()), (cost, sizes))
         best = min(best, cost)
         if best < 1 / 4 and attempt > TRIES // 20:
@@ -90,11 +108,16 @@ def _candidates(
     return [sizes for _, sizes in ordered[: TRIES // 20]]
 
 
-def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[str, int] | None:
-    """Random sizes, with the derived ones; None where they break a requirement on sizes."""
+def _sizes(
+    module: t.Module, rng: random.Random, least: int, most: int, far: Sequence[str]
+) -> dict[str, int] | None:
+    """Random sizes, those of `far` often large, with the derived ones; None where they break a
+    requirement on sizes."""
     free = [name for name, size in module.sizes.items() if size.value is None]
+    chosen = {name: rng.randint(least, max(least, most)) for name in free}
+    chosen |= {name: rng.randint(FAR // 2, FAR) for name in far if rng.random() < 0.9}
     try:
-        sizes = with_derived(module, {name: rng.randint(least, max(least, most)) for name in free})
+        sizes = with_derived(module, chosen)
     except NoSetting:
         return None
     for condition in module.requires:
@@ -104,6 +127,17 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
         except KeyError:
             continue
     return sizes
+
+
+def _far(module: t.Module) -> list[str]:
+    """The free sizes that are the domain of an integer input and the length of nothing."""
+    inputs, variables = module.inputs.values(), (*module.inputs.values(), *module.params.values())
+    lengths = [size.value for size in module.sizes.values() if size.value is not None]
+    lengths += [dim for v in (*variables, *module.randoms.values()) for dim in v.dims]
+    lengths += _ranges(module).values()
+    long = {n.name for length in lengths for n in nodes(length) if isinstance(n, t.SizeRef)}
+    domains = [v.domain.name for v in inputs if isinstance(v.domain, t.SizeRef)]
+    return [name for name in module.sizes if name in domains and name not in long]
 
 
 def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -134,8 +168,9 @@ def consts_at(
     module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
 ) -> dict[str, Const] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. Off
-    their defaults they are multiples of the candidates; where those will not do, 0 is tried
-    too, and at last the defaults."""
+    their defaults they are multiples of the candidates, or those themselves where they are
+    compared with indices; where that will not do, 0 is tried too, and at last the defaults."""
+    counted = set() if defaults else _counted(module)
     given = {const.name: default_of(const) for const in module.consts.values()}
     for stage in range(3):
         for _ in range(TRIES // 20):
@@ -144,7 +179,9 @@ def consts_at(
                 if default is not None and defaults:
                     consts[name] = default
                     continue
-                scale = _dyadic(default) if default else Fraction(1)
+                scale = Fraction(1)
+                if default and (stage > 0 or name not in counted):
+                    scale = _dyadic(default)
                 pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
                 pool += [Fraction(0)] * (stage >= 1)
                 pool += [default] if stage >= 2 and default is not None else []
@@ -154,10 +191,15 @@ def consts_at(
     return None
 
 
-def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
+def holds(
+    condition: t.Expr,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Const],
+    indices: Mapping[str, int] | None = None,
+) -> bool:
     """Whether a condition is true; one that is undefined is not. KeyError as in `evaluate`."""
     try:
-        return bool(evaluate(condition, sizes, consts))
+        return bool(evaluate(condition, sizes, consts, indices))
     except (ArithmeticError, ValueError, TypeError):
         return False
 
@@ -186,8 +228,9 @@ def evaluate(
     consts: Mapping[str, Const],
     arguments: Mapping[str, Number] | None = None,
 ) -> Number:
-    """An expression of literals, sizes and consts, and of `arguments` within a `def`. KeyError
-    where a name has no value; ArithmeticError, ValueError or TypeError where it is undefined."""
+    """An expression of literals, sizes and consts, and of `arguments`: those of a `def` within
+    it, indices elsewhere. KeyError where a name has no value; ArithmeticError, ValueError or
+    TypeError where it is undefined."""
 
     def value(e: t.Expr) -> Number:
         return evaluate(e, sizes, consts, arguments)
@@ -243,7 +286,7 @@ def evaluate(
         case t.Function():
             result: Number = _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
             return result
-        case t.ArgumentRef():
+        case t.ArgumentRef() | t.IndexRef():
             return (arguments or {})[expr.name]
         case t.Apply():
             given = dict(zip(expr.parameters, map(value, expr.arguments), strict=True))
@@ -280,22 +323,95 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def work(module: t.Module, sizes: Mapping[str, int]) -> int:
-    """The number of terms of a flat module: for every element of every equation, those that
-    its reducers and rows add up."""
-    total = 0
+@dataclass(frozen=True, slots=True)
+class IndexCondition:
+    """A comparison of indices with sizes, consts and one another, the values of its indices,
+    and what must hold beside it for the comparison to matter."""
+
+    claim: t.Expr
+    beside: tuple[t.Expr, ...]
+    ranges: Mapping[str, t.Expr]
+
+    @property
+    def consts(self) -> set[str]:
+        return {n.name for n in nodes(self.claim) if isinstance(n, t.ConstRef)}
+
+    def tells(self, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
+        """Whether there are indices for which it holds, and others for which it does not."""
+        seen = set()
+        lengths = [int(evaluate(length, sizes, {})) for length in self.ranges.values()]
+        for values in product(*map(range, lengths)):
+            indices = dict(zip(self.ranges, values, strict=True))
+            if all(holds(e, sizes, consts, indices) for e in self.beside):
+                seen.add(holds(self.claim, sizes, consts, indices))
+                if len(seen) == 2:
+                    return True
+        return False
+
+
+def index_conditions(module: t.Module) -> list[IndexCondition]:
+    """Those of a flat module that read no tensor: of an `and` each part beside the others."""
+    ranges = _ranges(module)
+    found = []
+    for part in _parts(module):
+        inside: set[int] = set()
+        for node in nodes(part.body):
+            operands = node.operands if isinstance(node, t.And) else (node,)
+            plain = [e for e in operands if isinstance(e, t.Compare) and _is_plain(e)]
+            for claim in plain:
+                if id(claim) in inside:
+                    continue
+                inside.add(id(claim))
+                beside = tuple(e for e in plain if e is not claim)
+                named = [n.name for e in plain for n in nodes(e) if isinstance(n, t.IndexRef)]
+                found.append(IndexCondition(claim, beside, {name: ranges[name] for name in named}))
+    return [c for c in found if 1 <= len(c.ranges) <= 3]
+
+
+def _counted(module: t.Module) -> set[str]:
+    """The consts that are compared with indices."""
+    return {name for condition in index_conditions(module) for name in condition.consts}
+
+
+def _is_plain(e: t.Expr) -> bool:
+    """Whether an expression depends on indices, sizes and consts alone, and can be had."""
+    return not any(isinstance(n, _TENSORS) for n in nodes(e))
+
+
+_TENSORS = (t.Element, t.Reduce, t.Row, t.Rounded, t.Derivative, t.ArgumentRef, t.Apply)
+
+
+def _parts(module: t.Module) -> Iterator[t.Equation]:
+    """The scalar equations of a module: of a sequence, base and step."""
     for definition in module.definitions.values():
-        parts = (
+        parts: tuple[t.Equation | t.WholeEquation, ...] = (
             (definition.base, definition.step)
             if isinstance(definition, t.Recurrence)
             else (definition,)
         )
-        for part in parts:
-            if isinstance(part, t.WholeEquation):
-                continue
-            elements = prod(_length(axis, sizes) for axis in part.axes)
-            total += elements * _terms(part.body, sizes)
-    return total
+        yield from (part for part in parts if isinstance(part, t.Equation))
+
+
+def _ranges(module: t.Module) -> dict[str, t.Expr]:
+    """What each index of the equations ranges over."""
+    bounds: list[t.Bound] = []
+    for part in _parts(module):
+        bounds += part.axes
+        for node in nodes(part.body):
+            if isinstance(node, t.Reduce):
+                bounds += node.bound
+            elif isinstance(node, t.Row):
+                bounds.append(node.bound)
+    return {bound.name: bound.range for bound in bounds}
+
+
+def work(module: t.Module, sizes: Mapping[str, int]) -> int:
+    """The number of terms of a flat module: for every element of every equation, those that
+    its reducers and rows add up."""
+    return sum(
+        prod(_length(axis, sizes) for axis in part.axes) * _terms(part.body, sizes)
+        for part in _parts(module)
+    )
 
 
 def _terms(e: t.Expr, sizes: Mapping[str, int]) -> int:
