@@ -13,27 +13,11 @@ def _halves_turned(x):
     return torch.cat((-second, first), dim=-1)
 
 
-def _pairs_turned(x):
-    return torch.stack((-x[..., 1::2], x[..., ::2]), dim=-1).flatten(-2)
-
-
 def right(x, base):
     angle = torch.cat(2 * (_angles(x, base),), dim=-1)
     return (x * angle.cos() + _halves_turned(x) * angle.sin()).to(x.dtype)
 
 
-def right_complex(x, base):
-    angle = _angles(x, base)
-    first, second = x.to(angle.dtype).chunk(2, dim=-1)
-    turned = torch.complex(first, second) * torch.polar(torch.ones_like(angle), angle)
-    return torch.cat((turned.real, turned.imag), dim=-1).to(x.dtype)
-
-
 def wrong(x, base):
     angle = _angles(x, base).repeat_interleave(2, dim=-1)
     return (x * angle.cos() + _halves_turned(x) * angle.sin()).to(x.dtype)
-
-
-def wrong_pairs(x, base):
-    angle = _angles(x, base).repeat_interleave(2, dim=-1)
-    return (x * angle.cos() + _pairs_turned(x) * angle.sin()).to(x.dtype)

@@ -8,11 +8,6 @@ def _angles(x, base):
     return torch.arange(T, dtype=wide)[:, None] * frequency
 
 
-def _halves_turned(x):
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((-second, first), dim=-1)
-
-
 def _pairs_turned(x):
     return torch.stack((-x[..., 1::2], x[..., ::2]), dim=-1).flatten(-2)
 
@@ -25,8 +20,3 @@ def right(x, base):
 def wrong(x, base):
     angle = torch.cat(2 * (_angles(x, base),), dim=-1)
     return (x * angle.cos() + _pairs_turned(x) * angle.sin()).to(x.dtype)
-
-
-def wrong_halves(x, base):
-    angle = torch.cat(2 * (_angles(x, base),), dim=-1)
-    return (x * angle.cos() + _halves_turned(x) * angle.sin()).to(x.dtype)

@@ -26,8 +26,3 @@ def wrong_positions(x, pos, N, base):
 def wrong_frequencies(x, pos, N, base):
     frequency = _frequencies(x, base).to(x.dtype).to(_frequencies(x, base).dtype)
     return _turned(x, pos.to(frequency.dtype)[..., None] * frequency)
-
-
-def wrong_angles(x, pos, N, base):
-    frequency = _frequencies(x, base).to(x.dtype)
-    return _turned(x, pos.to(x.dtype)[..., None] * frequency)

@@ -17,12 +17,6 @@ def right(q, k, v):
     return _attention(q, k.repeat_interleave(M, dim=0), v.repeat_interleave(M, dim=0))
 
 
-def right_expanded(q, k, v):
-    M = _repeats(q, k)
-    k, v = (a[:, None].expand(-1, M, -1, -1).flatten(0, 1) for a in (k, v))
-    return _attention(q, k, v)
-
-
 def wrong_tiled(q, k, v):
     M = _repeats(q, k)
     return _attention(q, k.repeat(M, 1, 1), v.repeat(M, 1, 1))
