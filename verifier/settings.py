@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -13,6 +13,7 @@ from typing import Any
 
 from ..compiler import typed as t
 from ..compiler.walk import children, nodes
+from .index_conditions import IndexCondition, index_conditions, ranges_of, scalar_parts
 
 Number = int | Fraction | float | bool
 Const = Fraction | float
@@ -67,7 +68,7 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
             if cost > WORK:
                 least = cost, Setting(sizes, consts)
                 continue
-            told = sum(condition.tells(sizes, consts) for condition in conditions)
+            told = sum(tells(condition, sizes, consts) for condition in conditions)
             fitting.append((told, Setting(sizes, consts)))
             if told == len(conditions) or len(fitting) == TOLD:
                 break
@@ -134,7 +135,7 @@ def _far(module: t.Module) -> list[str]:
     inputs, variables = module.inputs.values(), (*module.inputs.values(), *module.params.values())
     lengths = [size.value for size in module.sizes.values() if size.value is not None]
     lengths += [dim for v in (*variables, *module.randoms.values()) for dim in v.dims]
-    lengths += _ranges(module).values()
+    lengths += ranges_of(module).values()
     long = {n.name for length in lengths for n in nodes(length) if isinstance(n, t.SizeRef)}
     domains = [v.domain.name for v in inputs if isinstance(v.domain, t.SizeRef)]
     return [name for name in module.sizes if name in domains and name not in long]
@@ -170,7 +171,8 @@ def consts_at(
     """Consts that satisfy the requires, together with the sizes; None if none were found. Off
     their defaults they are multiples of the candidates, or those themselves where they are
     compared with indices; where that will not do, 0 is tried too, and at last the defaults."""
-    counted = set() if defaults else _counted(module)
+    compared = [] if defaults else index_conditions(module)
+    counted = {name for condition in compared for name in condition.consts}
     given = {const.name: default_of(const) for const in module.consts.values()}
     for stage in range(3):
         for _ in range(TRIES // 20):
@@ -189,6 +191,19 @@ def consts_at(
             if all(holds(condition, sizes, consts) for condition in module.requires):
                 return consts
     return None
+
+
+def tells(condition: IndexCondition, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
+    """Whether there are indices for which it holds, and others for which it does not."""
+    seen = set()
+    lengths = [int(evaluate(length, sizes, {})) for length in condition.ranges.values()]
+    for values in product(*map(range, lengths)):
+        indices = dict(zip(condition.ranges, values, strict=True))
+        if all(holds(e, sizes, consts, indices) for e in condition.beside):
+            seen.add(holds(condition.claim, sizes, consts, indices))
+            if len(seen) == 2:
+                return True
+    return False
 
 
 def holds(
@@ -323,94 +338,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexCondition:
-    """A comparison of indices with sizes, consts and one another, the values of its indices,
-    and what must hold beside it for the comparison to matter."""
-
-    claim: t.Expr
-    beside: tuple[t.Expr, ...]
-    ranges: Mapping[str, t.Expr]
-
-    @property
-    def consts(self) -> set[str]:
-        return {n.name for n in nodes(self.claim) if isinstance(n, t.ConstRef)}
-
-    def tells(self, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
-        """Whether there are indices for which it holds, and others for which it does not."""
-        seen = set()
-        lengths = [int(evaluate(length, sizes, {})) for length in self.ranges.values()]
-        for values in product(*map(range, lengths)):
-            indices = dict(zip(self.ranges, values, strict=True))
-            if all(holds(e, sizes, consts, indices) for e in self.beside):
-                seen.add(holds(self.claim, sizes, consts, indices))
-                if len(seen) == 2:
-                    return True
-        return False
-
-
-def index_conditions(module: t.Module) -> list[IndexCondition]:
-    """Those of a flat module that read no tensor: of an `and` each part beside the others."""
-    ranges = _ranges(module)
-    found = []
-    for part in _parts(module):
-        inside: set[int] = set()
-        for node in nodes(part.body):
-            operands = node.operands if isinstance(node, t.And) else (node,)
-            plain = [e for e in operands if isinstance(e, t.Compare) and _is_plain(e)]
-            for claim in plain:
-                if id(claim) in inside:
-                    continue
-                inside.add(id(claim))
-                beside = tuple(e for e in plain if e is not claim)
-                named = [n.name for e in plain for n in nodes(e) if isinstance(n, t.IndexRef)]
-                found.append(IndexCondition(claim, beside, {name: ranges[name] for name in named}))
-    return [c for c in found if 1 <= len(c.ranges) <= 3]
-
-
-def _counted(module: t.Module) -> set[str]:
-    """The consts that are compared with indices."""
-    return {name for condition in index_conditions(module) for name in condition.consts}
-
-
-def _is_plain(e: t.Expr) -> bool:
-    """Whether an expression depends on indices, sizes and consts alone, and can be had."""
-    return not any(isinstance(n, _TENSORS) for n in nodes(e))
-
-
-_TENSORS = (t.Element, t.Reduce, t.Row, t.Rounded, t.Derivative, t.ArgumentRef, t.Apply)
-
-
-def _parts(module: t.Module) -> Iterator[t.Equation]:
-    """The scalar equations of a module: of a sequence, base and step."""
-    for definition in module.definitions.values():
-        parts: tuple[t.Equation | t.WholeEquation, ...] = (
-            (definition.base, definition.step)
-            if isinstance(definition, t.Recurrence)
-            else (definition,)
-        )
-        yield from (part for part in parts if isinstance(part, t.Equation))
-
-
-def _ranges(module: t.Module) -> dict[str, t.Expr]:
-    """What each index of the equations ranges over."""
-    bounds: list[t.Bound] = []
-    for part in _parts(module):
-        bounds += part.axes
-        for node in nodes(part.body):
-            if isinstance(node, t.Reduce):
-                bounds += node.bound
-            elif isinstance(node, t.Row):
-                bounds.append(node.bound)
-    return {bound.name: bound.range for bound in bounds}
-
-
 def work(module: t.Module, sizes: Mapping[str, int]) -> int:
     """The number of terms of a flat module: for every element of every equation, those that
     its reducers and rows add up."""
     return sum(
         prod(_length(axis, sizes) for axis in part.axes) * _terms(part.body, sizes)
-        for part in _parts(module)
+        for part in scalar_parts(module)
     )
 
 
