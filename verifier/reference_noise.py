@@ -101,6 +101,19 @@ class Arithmetic:
             return None
         return self._spread([block.recomputes for block in self.blocks]).astype(np.bool_)
 
+    @cached_property
+    def accumulating(self) -> Arithmetic:
+        """The arithmetic inside a row operator: 16-bit formats compute in float32 there."""
+        inside = FORMATS["float32"]
+        if not self.blocks or self.bits > FORMATS["float16"].bits:
+            return self
+        finer = inside.bits - self.bits
+        blocks = tuple(
+            replace(b, rounding=replace(inside, roundoff=math.ldexp(b.rounding.roundoff, -finer)))
+            for b in self.blocks
+        )
+        return replace(self, blocks=blocks)
+
     def differs(self, mask: Bools) -> Bools:
         """What holds in the nominal or any noisy sample, for each deciding block: (blocks, …),
         or (1, …) where all samples agree."""

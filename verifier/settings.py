@@ -49,24 +49,25 @@ class Setting:
     consts: Mapping[str, Const]
 
 
-def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
+def choose(
+    module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool, least: bool = False
+) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
     found within `WORK`, such that conditions on indices tell something, or the smallest where
-    `shortest`; consts at their defaults where `defaults` and they have one, else off them if
-    that can be. Raises NoSetting."""
+    `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
     conditions = [] if shortest else index_conditions(module)
-    least: tuple[int, Setting] | None = None
+    cheapest: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
         fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if cost > WORK and least is not None and cost >= least[0]:
+            if cost > WORK and cheapest is not None and cost >= cheapest[0]:
                 continue
-            consts = consts_at(module, rng, sizes, defaults)
+            consts = consts_at(module, rng, sizes, defaults, least)
             if consts is None:
                 continue
             if cost > WORK:
-                least = cost, Setting(sizes, consts)
+                cheapest = cost, Setting(sizes, consts)
                 continue
             told = sum(tells(condition, sizes, consts) for condition in conditions)
             fitting.append((told, Setting(sizes, consts)))
@@ -74,11 +75,11 @@ def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bo
                 break
         if fitting:
             return max(fitting, key=lambda entry: entry[0])[1]
-        if least is None and largest == LARGEST:
+        if cheapest is None and largest == LARGEST:
             break
-    if least is None:
+    if cheapest is None:
         raise NoSetting(f"{module.qualified}: no sizes and consts satisfy its requirements")
-    return least[1]
+    return cheapest[1]
 
 
 def _candidates(
@@ -166,31 +167,47 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def consts_at(
-    module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
+    module: t.Module,
+    rng: random.Random,
+    sizes: Mapping[str, int],
+    defaults: bool,
+    least: bool = False,
 ) -> dict[str, Const] | None:
-    """Consts that satisfy the requires, together with the sizes; None if none were found. Off
-    their defaults they are multiples of the candidates, or those themselves where they are
-    compared with indices; where that will not do, 0 is tried too, and at last the defaults."""
+    """Consts that satisfy the requires, together with the sizes; None if none were found. They
+    are at their defaults where `defaults` and they have one. Off them they are multiples of the
+    candidates, or those themselves where they are compared with indices, the smallest that will
+    do where `least`; where none will do, 0 is tried too, and at last the defaults."""
+
+    def will_do(consts: Mapping[str, Const]) -> bool:
+        return all(holds(condition, sizes, consts) for condition in module.requires)
+
     compared = [] if defaults else index_conditions(module)
     counted = {name for condition in compared for name in condition.consts}
     given = {const.name: default_of(const) for const in module.consts.values()}
+    kept = {name: x for name, x in given.items() if defaults and x is not None}
+    others = {name: x for name, x in given.items() if name not in kept}
     for stage in range(3):
+        pools = {name: _pool(x, stage, name in counted) for name, x in others.items()}
         for _ in range(TRIES // 20):
-            consts: dict[str, Const] = {}
-            for name, default in given.items():
-                if default is not None and defaults:
-                    consts[name] = default
-                    continue
-                scale = Fraction(1)
-                if default and (stage > 0 or name not in counted):
-                    scale = _dyadic(default)
-                pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
-                pool += [Fraction(0)] * (stage >= 1)
-                pool += [default] if stage >= 2 and default is not None else []
-                consts[name] = rng.choice(pool)
-            if all(holds(condition, sizes, consts) for condition in module.requires):
+            consts = kept | {name: rng.choice(pool) for name, pool in pools.items()}
+            if will_do(consts):
+                for name, pool in pools.items() if least else ():
+                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(x)))
+                    consts = next(filter(will_do, lower))
                 return consts
     return None
+
+
+def _pool(default: Const | None, stage: int, counted: bool) -> list[Const]:
+    """What a const is chosen from: multiples of the candidates, or at first those themselves
+    where it is `counted`; and more in later stages."""
+    scale = Fraction(1)
+    if default and (stage > 0 or not counted):
+        scale = _dyadic(default)
+    pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
+    pool += [Fraction(0)] * (stage >= 1)
+    pool += [default] if stage >= 2 and default is not None else []
+    return pool
 
 
 def tells(condition: IndexCondition, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
