@@ -208,7 +208,7 @@ def _input(shape: tuple[int, ...], regime: Regime, draw: np.random.Generator) ->
             return np.asarray(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale)
         case "peaks":
             peak = (np.arange(length) == _frequent(rows, length, draw)).reshape(shape)
-            return draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak
+            return np.asarray(draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak)
         case "powers":
             return np.asarray(-(10.0 ** draw.integers(-8, 4, shape)))
         case "tails":
