@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed
+from ..compiler.walk import nodes
 from .reference_expr import Scope, Unsupported, as_real, extent, value
 from .reference_noise import (
     FORMATS,
@@ -224,6 +225,8 @@ def run(
         name: scaled(x, scales.get(name), arithmetic) for name, x in store.items()
     }
     scope = Scope(arithmetic, sizes, wide_consts, begun, {}, (), {})
+    wide_scope = replace(scope, arithmetic=arithmetic.wide)
+    wide = wide_names(module)
     tasks = list(schedule(module, sizes))
     for task in tasks:
         if any(number is not None for number in task.place):
@@ -231,7 +234,8 @@ def run(
             dims = tuple(extent(dim, sizes) for dim in definition.dims)
             begun[task.name] = Parts(dims, definition.type)
     for task in tasks:
-        x = define(task, module.definitions[task.name].type, scope)
+        within = wide_scope if task.name in wide else scope
+        x = define(task, module.definitions[task.name].type, within)
         x = scaled(x, scales.get(task.name), arithmetic)
         parts = begun.get(task.name)
         if isinstance(parts, Parts):
@@ -248,6 +252,29 @@ def scaled(x: Value, scale: Wide | None, arithmetic: Arithmetic) -> Value:
         return x
     factor = scale.shaped(lambda a: a.reshape(-1, *(1,) * (len(x.value.shape) - 1)))
     return multiply(arithmetic, x, Real(factor))
+
+
+def wide_names(module: typed.Module) -> set[str]:
+    """The real tensors that sizes, consts and integers alone make, such as rotary angles: code
+    holds them in the format of computation, since positions would collide in one of 16 bits.
+    Those that are outputs, feed a sequence or are passed to a module follow the inputs' format,
+    and so do all within a called module."""
+    inner = {m.name for group in module.groups for m in group.members}
+    found: set[str] = set()
+    passed: set[str] = set()
+    for name, definition in module.definitions.items():
+        if not isinstance(definition, typed.Equation):
+            continue
+        read = {n.tensor for n in nodes(definition.body) if _is_real(n)}
+        if "." in name:
+            passed |= read
+        elif read <= found and definition.type == "real" and not definition.output:
+            found |= {name} - inner
+    return found - passed
+
+
+def _is_real(node: typed.Expr) -> TypeGuard[typed.Element]:
+    return isinstance(node, typed.Element) and node.type == "real"
 
 
 def define(task: Task, type: typed.Type, scope: Scope) -> Value:
