@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import lawful
 import pytest
 import torch
+from lawful.compiler import typed as t
 from lawful.compiler.project import shipped
 from lawful.verifier.candidate import Candidate, generated
 from lawful.verifier.check_partition import Partition, partition_of
@@ -53,8 +55,13 @@ def sample(
     return q, z.shape[1] - 1 - x if wrong.get("from the other end") else x
 
 
+@cache
+def flat(name: str) -> t.Module:
+    return flatten(lawful.load(f"lawful.{name}"))
+
+
 def held(name: str, f: Callable[..., Any] | None, dtype: str = "float32", seed: int = 0) -> Check:
-    module = flatten(lawful.load(f"lawful.{name}"))
+    module = flat(name)
     candidate = generated(module, shipped().out) if f is None else Candidate("f", f)
     partition = partition_of(Subject(module, candidate, Options(dtypes=(dtype,), seed=seed)))
     assert partition is not None
@@ -118,10 +125,10 @@ def test_a_sampler_that_raises_is_wrong() -> None:
 
 def test_it_is_for_uniform_draws_of_rows_in_its_regimes() -> None:
     def of(name: str, regime: str | None = None) -> Partition | None:
-        module = flatten(lawful.load(f"lawful.{name}"))
+        module = flat(name)
         return partition_of(Subject(module, Candidate("f", sample), Options(regime=regime)))
 
     assert of(TOP) is not None and of(TOP, "consts") is not None and of(TOP, "ties") is None
     assert of("samplers.GumbelMaxSampler") is None and of("norms.RMSNorm") is None
-    rows = rows_of(flatten(lawful.load("lawful.speculative.SpeculativeBlock")))
+    rows = rows_of(flat("speculative.SpeculativeBlock"))
     assert rows is not None and rows.batch == "B" and rows.outputs == ("kept", "x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import lawful
@@ -80,6 +81,7 @@ CODE: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@cache
 def module(name: str) -> t.Module:
     return flatten(lawful.load(f"lawful.{name}"))
 
