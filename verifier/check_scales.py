@@ -6,8 +6,9 @@ wrong scale lie along the derivative by it. So the errors of a tensor are projec
 derivative by each scale (`reference_scales.py`), which tells by how much the code has that scale
 wrong, and how surely: the samples of Monte Carlo arithmetic are projected too.
 
-Allowed are `FACTOR` times the root mean square of those projections, and one rounding of the
-scale itself: code may hold a const as a tensor of the format.
+Allowed are `FACTOR` times the root mean square of those projections, twice what underflow and
+rounding to the nearest number do, and one rounding of the scale itself: code may hold a const as
+a tensor of the format.
 """
 
 from __future__ import annotations
@@ -55,12 +56,13 @@ class Estimate:
 class Errors:
     """The numbers that count of a tensor or of several, flat: exact values, errors of the code,
     derivatives by each scale, (scales, numbers), deviations of each Monte Carlo sample, (samples,
-    numbers), and the last rounding."""
+    numbers), what is `lost` to underflow, and the last rounding."""
 
     exact: Array
     error: Array
     slopes: Array
     noise: Array
+    lost: Array
     floor: Array
     roundoff: float
 
@@ -71,11 +73,12 @@ class Errors:
         counts = ~noise.jump & np.isfinite(got) & np.isfinite(slopes.values[0])
         counts &= np.isfinite(noise.values).all(axis=0)
         exact = slopes.values[0][counts]
-        deviations = np.broadcast_to(noise.values, (1 + SAMPLES, *got.shape))[1:, counts] - exact
+        deviations = np.broadcast_to(noise.values, (2 + SAMPLES, *got.shape))[1:, counts] - exact
         floor = np.maximum(rounding.roundoff * np.abs(exact), rounding.tiny / 2)
         error = got[counts] - exact
         along = np.nan_to_num(slopes.values[1:, counts], nan=0.0, posinf=0.0, neginf=0.0)
-        return Errors(exact, error, along, deviations, floor, rounding.roundoff)
+        samples, lost = deviations[:-1], deviations[-1]
+        return Errors(exact, error, along, samples, lost, floor, rounding.roundoff)
 
     @staticmethod
     def together(parts: Sequence[Errors]) -> Errors:
@@ -85,6 +88,7 @@ class Errors:
             np.concatenate([part.error for part in parts]),
             np.concatenate([part.slopes for part in parts], axis=1),
             np.concatenate([part.noise for part in parts], axis=1),
+            np.concatenate([part.lost for part in parts]),
             np.concatenate([part.floor for part in parts]),
             parts[0].roundoff,
         )
@@ -104,7 +108,8 @@ class Errors:
                 continue
             off = float(weighted @ self.error) / size
             spread = ((self.noise @ weighted) ** 2).mean() + ((self.floor * weighted) ** 2).sum()
-            allowed = FACTOR * float(np.sqrt(spread)) / size + self.roundoff
+            allowed = FACTOR * float(np.sqrt(spread)) + 2 * abs(float(self.lost @ weighted))
+            allowed = allowed / size + self.roundoff
             found.append(Estimate(name, off, allowed, off**2 * size))
         return found
 

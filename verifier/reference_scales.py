@@ -8,6 +8,7 @@ errors come together: the roundings of a row's normaliser move the whole row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -84,8 +85,12 @@ class Scaled:
         seed: int,
     ) -> Answers:
         """What rounding in a format makes of the values, in each sample of Monte Carlo
-        arithmetic, save that single numbers of consts and sizes stay exact."""
-        arithmetic = noisy_arithmetic([Block(FORMATS[format])], SAMPLES, factor, seed)
+        arithmetic, save that single numbers of consts and sizes stay exact. In the last sample
+        named tensors are rounded to the nearest number, and what the format rounds to 0 is 0:
+        underflow has one direction alone."""
+        rounding = FORMATS[format]
+        lost = math.frexp(rounding.tiny)[1] - 2
+        arithmetic = noisy_arithmetic([Block(rounding)], SAMPLES, factor, seed, flushes=[lost])
         arithmetic = replace(arithmetic, exact_scalars=True)
         return self._run(sizes, consts, tensors, cotangents, arithmetic, {})
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from lawful.compiler import typed as t
-from lawful.verifier.candidate import Candidate
+from lawful.compiler.project import shipped
+from lawful.verifier.candidate import Candidate, generated
 from lawful.verifier.check_scales import Scales
 from lawful.verifier.flatten import flatten
 from lawful.verifier.plan import Options, all_cases
@@ -165,6 +166,22 @@ def test_a_gradient_that_is_off_alone_is_caught() -> None:
     check = held("norms.RMSNorm", f, "bfloat16")
     assert {failure.tensor for failure in check.failures} >= {"d(y) / d x"}
     assert "y" not in {failure.tensor for failure in check.failures if failure.tensor != "y"}
+
+
+def test_what_underflows_is_no_wrong_scale() -> None:
+    """exp(policy) is 0 in float16 where exp(policy - d) is not: the loss is smaller by 1."""
+    name = "rl.kl.KLGradients"
+    scales = Scales(
+        Subject(
+            module(name),
+            generated(module(name), shipped().out),
+            Options(dtypes=("float16",), regime="large"),
+        )
+    )
+    for the_case in scales.cases():
+        scales.hold(the_case)
+    (check,) = scales.finish()
+    assert check.verdict == "OK" and check.worst > 0.1, check.failures
 
 
 def test_code_that_raises_or_has_another_shape_is_no_error_of_the_check() -> None:
