@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 class Regime:
     """How the tensors of a case are drawn. `scale` and `offset` shape real inputs, `masks`
     names a pattern for boolean ones; params keep to moderate values throughout. `repeats` cases
-    are tried for each seed."""
+    are tried for each seed; where consts are at their `limits`, as many as those need."""
 
     name: str
     claim: str
@@ -35,6 +35,7 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
+    limits: bool = False
     quick: bool = True
     repeats: int = 1
     samplers_only: bool = False
@@ -43,6 +44,7 @@ class Regime:
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
     Regime("consts", "constants off their defaults", defaults=False),
+    Regime("limits", "constants at the limits of what is required", limits=True),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
@@ -94,7 +96,10 @@ def case(
     where no setting is given. Raises NoSetting."""
     if setting is None:
         rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
-        setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
+        limit = repeat if regime.limits else None
+        setting = choose(
+            module, rng, shortest=regime.shortest, defaults=regime.defaults, limit=limit
+        )
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]
     )

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from ..compiler import typed as t
-from ..compiler.walk import children
+from ..compiler.walk import children, nodes
 
 Number = int | Fraction | float | bool
 Const = Fraction | float
@@ -42,17 +42,24 @@ class Setting:
     consts: Mapping[str, Const]
 
 
-def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
+def choose(
+    module: t.Module,
+    rng: random.Random,
+    *,
+    shortest: bool,
+    defaults: bool,
+    limit: int | None = None,
+) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, or the smallest where `shortest`; consts at their defaults where
-    `defaults` and they have one, else off them if that can be. Raises NoSetting."""
+    found within `WORK`, or the smallest where `shortest`; consts as `consts_at` chooses them.
+    Raises NoSetting."""
     least: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
             if least is not None and cost >= least[0]:
                 continue
-            consts = consts_at(module, rng, sizes, defaults)
+            consts = consts_at(module, rng, sizes, defaults, limit)
             if consts is None:
                 continue
             least = cost, Setting(sizes, consts)
@@ -131,12 +138,19 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def consts_at(
-    module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
+    module: t.Module,
+    rng: random.Random,
+    sizes: Mapping[str, int],
+    defaults: bool,
+    limit: int | None = None,
 ) -> dict[str, Const] | None:
-    """Consts that satisfy the requires, together with the sizes; None if none were found. Off
-    their defaults they are multiples of the candidates; where those will not do, 0 is tried
-    too, and at last the defaults."""
+    """Consts that satisfy the requires, together with the sizes; None if none were found. They
+    are at their defaults where `defaults` and they have one, and those with limits at one of
+    these where `limit` counts through them. Off their defaults they are multiples of the
+    candidates; where those will not do, 0 is tried too, and at last the defaults."""
     given = {const.name: default_of(const) for const in module.consts.values()}
+    if limit is not None:
+        given |= {name: values[limit % len(values)] for name, values in limits(module).items()}
     for stage in range(3):
         for _ in range(TRIES // 20):
             consts: dict[str, Const] = {}
@@ -152,6 +166,24 @@ def consts_at(
             if all(holds(condition, sizes, consts) for condition in module.requires):
                 return consts
     return None
+
+
+def limits(module: t.Module) -> dict[str, list[Const]]:
+    """For each const the numbers that it may equal and that `require` compares it with, from the
+    lowest up: the ends of its range, or the values of a choice. Consts are left out whose only
+    one is their default. Raises NoSetting where a default is undefined."""
+    found: dict[str, set[Const]] = {}
+    for node in (node for condition in module.requires for node in nodes(condition)):
+        if not isinstance(node, t.Compare) or node.operator not in ("<=", ">=", "=="):
+            continue
+        for const, bound in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(const, t.ConstRef):
+                try:
+                    found.setdefault(const.name, set()).add(Fraction(evaluate(bound, {}, {})))
+                except (KeyError, ArithmeticError, ValueError, TypeError):
+                    continue  # it rests on sizes or on other consts, or is undefined or infinite
+    only = {name: {default_of(module.consts[name])} for name in found}
+    return {name: sorted(values) for name, values in found.items() if values - only[name]}
 
 
 def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
