@@ -75,8 +75,9 @@ def choose(
 def _candidates(
     module: t.Module, rng: random.Random, shortest: bool, largest: int
 ) -> list[dict[str, int]]:
-    """Sizes that satisfy what is required of them, the best first: different from one another
-    and 3 or more, or the smallest."""
+    """Sizes that satisfy what is required of them, the best first: different from one another,
+    3 or more, and of a sum near `LARGEST`, as a single small size would make cases of few
+    numbers; or the smallest."""
     best = math.inf
     found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
     for attempt in range(TRIES):
@@ -88,7 +89,7 @@ def _candidates(
         if not shortest:
             equal = len(sizes) - len(set(sizes.values()))
             small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
-            cost = equal / 2 + small + cost / 1000
+            cost = equal / 2 + small + abs(cost - LARGEST) / 1000
         found.setdefault(tuple(sizes.values()), (cost, sizes))
         best = min(best, cost)
         if best < 1 / 4 and attempt > TRIES // 20:

@@ -100,6 +100,11 @@ def test_sizes_are_found_that_few_settings_have(spec: Spec) -> None:
         assert set(setting.sizes.values()) == {2}
 
 
+def test_a_single_size_makes_no_case_of_three_numbers(spec: Spec) -> None:
+    assert {s.sizes["B"] for s in settings_of(spec("size B"), n=5)} == {7}
+    assert {sum(s.sizes.values()) for s in settings_of(spec("size B, T"), n=5)} == {7}
+
+
 def test_sizes_give_way_where_the_defaults_of_consts_ask_for_it(spec: Spec) -> None:
     module = spec("size T, B\nconst w = 6\nrequire w < T")
     for shortest in (False, True):
