@@ -11,8 +11,8 @@ def _surrogate(lp, old, R, m, epsilon):
 
 
 def right(lp, old, R, m, epsilon, L_max):
-    answers = _surrogate(lp, old, R, m, epsilon).sum(-1) / L_max
-    return -answers.mean().to(lp.dtype)
+    tokens = _surrogate(lp, old, R, m, epsilon)
+    return -(tokens.sum() / (R.numel() * L_max)).to(lp.dtype)
 
 
 def wrong_by_answer(lp, old, R, m, epsilon, L_max):
