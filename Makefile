@@ -51,6 +51,7 @@ format: $(SETUP) ## format the Python code
 docs: $(SETUP) ## rewrite the pages of docs/ that come from the code
 	$(bin)/python docs/make_errors.py
 	$(bin)/python docs/make_equations.py
+	$(bin)/python docs/make_museum.py
 
 .PHONY: clean
 clean: ## remove .venv, caches and build products

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..compiler import typed as t
 from .brink import comparisons
 from .regimes import REGIMES, Case, Regime, case
-from .settings import NoSetting, Setting
+from .settings import NoSetting, Setting, limits
 
 Level = Literal["quick", "full"]
 
@@ -47,8 +47,8 @@ class Options:
 def cases_planned(module: t.Module, options: Options) -> int:
     """How many cases `cases` will try, for all formats."""
     groups = len({BITS[dtype] for dtype in options.dtypes})
-    repeats = sum(regime.repeats for regime in regimes(module, options))
-    return groups * repeats * SEEDS[options.level]
+    each = sum(repeats(module, regime) for regime in regimes(module, options))
+    return groups * each * SEEDS[options.level]
 
 
 def regimes(module: t.Module, options: Options) -> list[Regime]:
@@ -61,10 +61,21 @@ def regimes(module: t.Module, options: Options) -> list[Regime]:
         "masks": any(variable.type == "bool" for variable in module.inputs.values()),
         "consts": bool(module.consts),
         "draws": bool(module.randoms),
+        "limits": True,
         "cuts": any(True for _ in comparisons(module)),
     }
     chosen = [regime for regime in REGIMES if has[regime.needs]]
     return [regime for regime in chosen if regime.quick or options.level == "full"]
+
+
+def repeats(module: t.Module, regime: Regime) -> int:
+    """How many cases of a regime are tried for each seed."""
+    if regime.needs != "limits":
+        return regime.repeats
+    try:
+        return max(map(len, limits(module).values()), default=0)
+    except NoSetting:
+        return 0
 
 
 def seeds(options: Options) -> range:
@@ -79,8 +90,8 @@ def cases(
     `settings` are those chosen before."""
     for seed in seeds(options):
         for regime in regimes(module, options):
-            for repeat in range(regime.repeats):
-                key = seed, repeat, regime.shortest, regime.defaults, regime.least
+            for repeat in range(repeats(module, regime)):
+                key = seed, repeat, regime.shortest, regime.defaults, regime.needs == "limits"
                 try:
                     the_case = case(module, regime, seed, bits, repeat, settings.get(key))
                 except NoSetting:

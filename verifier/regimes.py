@@ -26,10 +26,11 @@ Array = npt.NDArray[Any]
 class Regime:
     """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
     `masks` names a pattern for boolean ones; params keep to moderate values throughout;
-    consts are off their defaults unless `defaults`, and `least` as small as may be. `repeats`
-    cases are tried for each seed. A regime says nothing new about modules without what it
-    `needs`: masks (boolean inputs), consts, draws (random sources), or cuts (consts that tensors
-    are compared with, which are moved beside one of them)."""
+    consts are off their defaults unless `defaults`. `repeats` cases are tried for each seed. A
+    regime says nothing new about modules without what it `needs`: masks (boolean inputs), consts,
+    limits (consts with bounds that they may equal, where they are put one after another), draws
+    (random sources), or cuts (consts that tensors are compared with, which are moved beside one
+    of them)."""
 
     name: str
     claim: str
@@ -39,22 +40,15 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
-    least: bool = False
     quick: bool = True
     repeats: int = 1
-    needs: Literal["", "masks", "consts", "draws", "cuts"] = ""
+    needs: Literal["", "masks", "consts", "limits", "draws", "cuts"] = ""
 
 
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
     Regime("consts", "constants off their defaults", defaults=False, needs="consts"),
-    Regime(
-        "least",
-        "constants as small as they may be: one entry kept, one expert chosen",
-        defaults=False,
-        least=True,
-        needs="consts",
-    ),
+    Regime("limits", "constants at the limits of what is required", needs="limits"),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
@@ -136,7 +130,7 @@ def case(
             rng,
             shortest=regime.shortest,
             defaults=regime.defaults,
-            least=regime.least,
+            limit=repeat if regime.needs == "limits" else None,
         )
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]

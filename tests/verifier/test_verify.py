@@ -44,6 +44,14 @@ index b: B
 input x[B]
 output y = sum[b] x[b]
 
+module Share
+size B
+index b: B
+input x[B]
+const share = 1 / 2
+require 0 <= share <= 1
+output y[b] = share * x[b] + (1 - share) * x[b] ^ 2
+
 module Nothing
 size B, D
 index b: B  d: D
@@ -454,6 +462,25 @@ def test_a_run_tries_what_was_planned_and_is_reproducible(modules: Mapping[str, 
     full = Options(level="full", dtypes=("float32", "bfloat16"))
     assert planned(module, full) > 3 * planned(module, options)
     assert planned(module, Options(regime="large")) == 1
+
+
+def test_code_that_is_wrong_at_a_limit_of_a_const_alone_is_caught(
+    modules: Mapping[str, t.Module],
+) -> None:
+    """A share of 1 is neither the default, 1/2, nor any of the values off it at this seed."""
+
+    def at(x: Tensor, share: float) -> Tensor:
+        return x * share + x.square() * (1 - share)
+
+    def forgets(x: Tensor, share: float) -> Tensor:
+        return at(x, share if share < 1 else 0.99)
+
+    module = modules["Share"]
+    report = lawful.verify(module, forgets)
+    assert {failure.regime for failure in report.failures} == {"limits"}
+    assert lawful.verify(module, at).ok
+    options = Options(regime="limits")
+    assert planned(module, options) == 2 and planned(modules["Sum"], options) == 0
 
 
 def test_unknown_dtypes_are_refused(modules: Mapping[str, t.Module]) -> None:
