@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ..compiler import typed as t
-from .candidate import Arguments, Candidate, arguments
+from .candidate import Arguments, Candidate, CandidateError, arguments
 from .compare import Noise, Target, disagree, losses, ratios
 from .oracle import Exact
 from .plan import Options
@@ -173,6 +173,8 @@ def shown(the_case: Case) -> str:
 
 def raised(error: Exception) -> str:
     """What is said of a call that raises."""
+    if isinstance(error, CandidateError):
+        return str(error)
     return f"it raises {type(error).__name__}: {error}"
 
 
