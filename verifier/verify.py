@@ -15,8 +15,11 @@ from ..compiler import typed as t
 from .calls import called
 from .candidate import Candidate
 from .check_class import Class
+from .check_effects import Effects
 from .check_equal import Equal
 from .check_gradients import Gradients
+from .check_layouts import Layouts
+from .check_masked import Masked
 from .check_repeats import Repeats
 from .check_steps import Steps
 from .check_unchanged import Unchanged
@@ -56,17 +59,18 @@ def verify_candidate(
     start = time.perf_counter()
     module = flatten(module)
     run = Run(Subject(module, candidate, options))
-    laws = LawChecks(run.subject, run.truths)
+    effects, laws = Effects(module), LawChecks(run.subject, run.truths)
     for the_case in all_cases(module, options):
         try:
             run.try_case(the_case, run.truths.of)
+            effects.look(run.truths.of(the_case))
         except OracleError as error:
             run.values.check.doubt(f"{the_case.regime} (seed {the_case.seed}): {error}")
         progress()
     for the_case in law_cases(module, options):
         laws.hold(the_case)
         progress()
-    checks = run.finish() + laws.finish()
+    checks = [*run.finish(), effects.finish(), *laws.finish()]
     seconds = time.perf_counter() - start
     return Report(module.qualified, candidate.name, checks, options.dtypes, seconds)
 
@@ -111,7 +115,8 @@ class Run:
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
             self.checks.append(self.gradients)
-        self.checks += [Unchanged(subject), Repeats(subject)]
+        self.checks += [Unchanged(subject), Repeats(subject), Layouts(subject)]
+        self.masked = Masked(subject)
         if subject.candidate.class_ is not None:
             self.checks.append(Class(subject))
             index = subject.module.incremental
@@ -124,7 +129,8 @@ class Run:
         """The checks, with their doubts."""
         self.values.finish()
         self.gradients.finish()
-        return [held.check for held in self.checks]
+        masked = [self.masked.check] if self.masked.check.cases else []
+        return [*(held.check for held in self.checks), *masked]
 
     def try_case(self, the_case: Case, truth_of: Callable[[Case], Truth]) -> None:
         """Hold every dtype that shares the case against what it should give, which is looked
@@ -140,7 +146,7 @@ class Run:
             else:
                 trial = Trial(truth, dtype, *self.truths.noise(the_case, dtype), made)
                 with self.subject.default_dtype(dtype):
-                    for held in self.checks:
+                    for held in (*self.checks, self.masked):
                         held.hold(trial)
 
     def called(self, the_case: Case, dtype: str) -> Calls | str:
