@@ -59,7 +59,7 @@ def scattered(x: Tensor) -> Tensor:
     once for all along axes that repeat them."""
     junk = torch.nan if x.is_floating_point() else True
     memory = torch.full((*reversed(x.shape), 2), junk, dtype=x.dtype, device=x.device)
-    view = memory[..., 0].permute(*reversed(range(x.dim()))).copy_(x)
+    view = memory[..., 0].permute(tuple(reversed(range(x.dim())))).copy_(x)
     for axis in range(x.dim()):
         if x.shape[axis] > 1 and bool((x == x.narrow(axis, 0, 1)).all()):
             view = view.narrow(axis, 0, 1)
