@@ -118,7 +118,6 @@ class Run:
         if self.truths.sources:
             self.checks.append(self.gradients)
         self.checks += [Unchanged(subject), Repeats(subject), Layouts(subject)]
-        self.masked = Masked(subject)
         if subject.candidate.class_ is not None:
             self.checks.append(Class(subject))
             index = subject.module.incremental
@@ -126,13 +125,15 @@ class Run:
                 time = subject.module.indices[index].range
                 assert isinstance(time, t.SizeRef)
                 self.checks.append(Steps(subject, time.name))
+        self.masked = Masked(subject)
+        self.checks.append(self.masked)
 
     def finish(self) -> list[Check]:
-        """The checks, with their doubts."""
+        """The checks, with their doubts; `masked` where there was something to overwrite."""
         self.values.finish()
         self.gradients.finish()
-        masked = [self.masked.check] if self.masked.check.cases else []
-        return [*(held.check for held in self.checks), *masked]
+        absent = [] if self.masked.check.cases else [self.masked]
+        return [held.check for held in self.checks if held not in absent]
 
     def try_case(self, the_case: Case, truth_of: Callable[[Case], Truth]) -> None:
         """Hold every dtype that shares the case against what it should give, which is looked
@@ -148,7 +149,7 @@ class Run:
             else:
                 trial = Trial(truth, dtype, *self.truths.noise(the_case, dtype), made)
                 with self.subject.default_dtype(dtype):
-                    for held in (*self.checks, self.masked):
+                    for held in self.checks:
                         held.hold(trial)
 
     def called(self, the_case: Case, dtype: str) -> Calls | str:
