@@ -86,7 +86,8 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], list[Tensor]]:
 
 
 def _bytes(x: Tensor) -> bytes:
-    flat = x.detach().resolve_conj().resolve_neg().cpu().reshape(-1).contiguous()
+    flat = x.detach().resolve_conj().resolve_neg().cpu().reshape(-1)
+    flat = flat.clone(memory_format=torch.contiguous_format)  # one element may have any stride
     return flat.view(torch.uint8).numpy().tobytes()
 
 

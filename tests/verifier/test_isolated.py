@@ -122,6 +122,7 @@ def test_formats_shapes_and_strides_arrive(far: Isolated) -> None:
     assert nothing.shape == (0, 3) and total.shape == () and total == 66
     expanded = torch.arange(3.0)[:, None].expand(3, 4)
     assert far(what="strides", x=expanded)[0].tolist() == [1, 0]
+    assert far(what="strides", x=torch.ones(1, 2, dtype=torch.float64)[:, 0])[3] == 1
 
 
 def test_gradient_modes_hold_there_too(far: Isolated) -> None:
