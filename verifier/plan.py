@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..compiler import typed as t
+from .brink import comparisons
 from .regimes import REGIMES, Case, Regime, case
 from .settings import NoSetting, Setting
 
@@ -54,10 +55,18 @@ def cases_planned(module: t.Module, options: Options) -> int:
 
 
 def regimes(module: t.Module, options: Options) -> list[Regime]:
-    """The regimes that a run tries."""
-    chosen = [regime for regime in REGIMES if module.randoms or not regime.samplers_only]
+    """The regimes that a run tries: that which is asked for, or those that say something new
+    about the module."""
     if options.regime is not None:
-        return [regime for regime in chosen if regime.name == options.regime]
+        return [regime for regime in REGIMES if regime.name == options.regime]
+    has = {
+        "": True,
+        "masks": any(variable.type == "bool" for variable in module.inputs.values()),
+        "consts": bool(module.consts),
+        "draws": bool(module.randoms),
+        "cuts": any(True for _ in comparisons(module)),
+    }
+    chosen = [regime for regime in REGIMES if has[regime.needs]]
     return [regime for regime in chosen if regime.quick or options.level == "full"]
 
 
@@ -85,12 +94,13 @@ def cases(
     """The cases of a run. Regimes whose sizes and consts cannot be met are passed over.
     `settings` are those chosen before."""
     for seed, regime, repeat in drawn(module, options):
-        key = seed, repeat, regime.shortest, regime.defaults
+        key = seed, repeat, regime.shortest, regime.defaults, regime.least
         try:
             the_case = case(module, regime, seed, bits, repeat, settings.get(key))
         except NoSetting:
             continue
-        settings[key] = the_case.setting
+        if regime.needs != "cuts":  # which moves consts to where its tensors are
+            settings[key] = the_case.setting
         yield the_case
 
 

@@ -15,7 +15,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,15 @@ class Rounding:
     roundoff: float
     tiny: float
     bits: int
+
+    @property
+    def wide(self) -> Rounding:
+        """That of float32 for 16 bits, coarser by as much as this one is; else itself."""
+        single = FORMATS["float32"]
+        more = single.bits - self.bits
+        if self.bits > FORMATS["float16"].bits:
+            return self
+        return Rounding(self.roundoff * 2.0**-more, single.tiny, single.bits)
 
 
 FORMATS: dict[str, Rounding] = {
@@ -79,11 +88,31 @@ class Arithmetic:
         return bits
 
     @cached_property
+    def wide(self) -> Arithmetic:
+        """The same samples in the format of computation: float32 for 16 bits, else as it is."""
+        return replace(
+            self, blocks=tuple(replace(b, rounding=b.rounding.wide) for b in self.blocks)
+        )
+
+    @cached_property
     def recomputing(self) -> Bools | None:
         """Which samples recompute softmaxes; None for none."""
         if not any(block.recomputes for block in self.blocks):
             return None
         return self._spread([block.recomputes for block in self.blocks]).astype(np.bool_)
+
+    @cached_property
+    def accumulating(self) -> Arithmetic:
+        """The arithmetic inside a row operator: 16-bit formats compute in float32 there."""
+        inside = FORMATS["float32"]
+        if not self.blocks or self.bits > FORMATS["float16"].bits:
+            return self
+        finer = inside.bits - self.bits
+        blocks = tuple(
+            replace(b, rounding=replace(inside, roundoff=math.ldexp(b.rounding.roundoff, -finer)))
+            for b in self.blocks
+        )
+        return replace(self, blocks=blocks)
 
     def differs(self, mask: Bools) -> Bools:
         """What holds in the nominal or any noisy sample, for each deciding block: (blocks, …),
