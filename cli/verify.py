@@ -22,6 +22,7 @@ from .commands import selection
 from .processes import process_context
 
 if TYPE_CHECKING:
+    from ..verifier.isolated import Isolated
     from ..verifier.plan import Options
     from ..verifier.report import Report
 
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Task:
     """One module to verify, maybe against another one, in a form that another process can
-    take."""
+    take; or an implementation that runs in a process of its own."""
 
     module: Module
     out: Path
-    impl: str | None
+    impl: Isolated | None
     options: Options
     against: Module | None = None
 
@@ -66,18 +67,24 @@ def verify_command(
         raise UsageError(f"--against needs one module and no --impl; {len(chosen)} are selected")
     other = None if against is None else _other(against, project)
     options = _options(level, dtypes, device, seed, regime)
-    tasks = []
+    commands = {}
     for name in chosen:
         command = ["lawful", "verify", selected.prefix + name, *(["--impl", impl] if impl else [])]
         command += ["--against", against] if against else []
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
-        own = replace(options, command=shlex.join(command))
-        tasks.append(Task(modules[name], project.out, impl, own, other))
-    _check_callable(tasks[0])
+        commands[name] = shlex.join(command)
+    _check_device(device)
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {json} is no place for a file")
-    reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+    with _isolated(impl) as isolated:
+        if isolated is not None and regime is None:
+            options = replace(options, unforeseen=int.from_bytes(os.urandom(4), "big"))
+        tasks = [
+            Task(modules[name], project.out, isolated, replace(options, command=command), other)
+            for name, command in commands.items()
+        ]
+        reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
         json.write_text(_as_json(reports, options), encoding="utf-8")
@@ -140,34 +147,44 @@ def _options(
     return Options("full" if level == "full" else "quick", chosen, device, seed, regime)
 
 
-def _check_callable(task: Task) -> None:
-    """Raise UsageError where the implementation or the device cannot be had."""
+def _check_device(device: str) -> None:
+    """Raise UsageError where the device cannot be had."""
     import torch
 
-    from ..verifier.candidate import CandidateError, external
-
     try:
-        torch.zeros(1, device=task.options.device).tolist()
+        torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UsageError(f"--device {task.options.device}: {error}") from error
-    if task.impl is not None:
-        try:
-            external(task.impl)
-        except CandidateError as error:
-            raise UsageError(str(error)) from error
+        raise UsageError(f"--device {device}: {error}") from error
+
+
+@contextmanager
+def _isolated(impl: str | None) -> Iterator[Isolated | None]:
+    """The implementation in a process of its own. Raises UsageError where it cannot be had."""
+    from ..verifier.candidate import CandidateError
+    from ..verifier.isolated import Isolated
+
+    if impl is None:
+        yield None
+        return
+    try:
+        isolated = Isolated(impl)
+    except CandidateError as error:
+        raise UsageError(str(error)) from error
+    with isolated:
+        yield isolated
 
 
 def verify_task(task: Task, tick: Callable[[], None] = lambda: None) -> Report:
     """Verify one module; calls `tick` after each case."""
     import torch
 
-    from ..verifier.candidate import CandidateError, external, generated
+    from ..verifier.candidate import CandidateError, generated
     from ..verifier.report import Check, Report
     from ..verifier.verify import verify_candidate, verify_other
 
     torch.set_num_threads(1)
     try:
-        candidate = external(task.impl) if task.impl else generated(task.module, task.out)
+        candidate = task.impl.candidate if task.impl else generated(task.module, task.out)
     except CandidateError as error:
         absent = Check("values", "every output is the equation's")
         absent.doubts.append(str(error))

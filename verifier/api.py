@@ -14,7 +14,7 @@ from ..compiler import typed as t
 from ..compiler.diagnostics import Log
 from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
-from .candidate import Candidate, generated
+from .candidate import Candidate, contained, generated
 from .exact import OracleError
 from .flatten import flatten
 from .oracle import Oracle
@@ -86,7 +86,7 @@ def verify(
     else:
         name = getattr(implementation, "__qualname__", type(implementation).__name__)
         where = getattr(implementation, "__module__", None)
-        candidate = Candidate(name, implementation)
+        candidate = Candidate(name, contained(implementation))
         if where in (None, "__main__") or "<" in name:
             command = f'lawful.verify("{module.qualified}", {name}'
         else:

@@ -18,12 +18,15 @@ QUICK_DTYPES = ("float64", "float32")
 BITS = {"float64": 24, "float32": 24, "bfloat16": 8, "float16": 8}
 """Significant bits of the inputs: formats with the same number share their cases."""
 SEEDS = {"quick": 1, "full": 3}
+UNFORESEEN = ("typical", "consts", "ties")
+"""The regimes that are enough for a seed which nobody could foresee."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a run covers. `regime` narrows it to one, for repeating a failure; `command` begins
-    the command, or the call in Python, that repeats it."""
+    the command, or the call in Python, that repeats it. `unforeseen` is one more seed, drawn
+    once the implementation is loaded: its cases tell a function from a table of answers."""
 
     level: Level = "quick"
     dtypes: tuple[str, ...] = QUICK_DTYPES
@@ -31,6 +34,7 @@ class Options:
     seed: int = 0
     regime: str | None = None
     command: str = "lawful verify"
+    unforeseen: int | None = None
 
     def again(self, dtype: str, the_case: Case) -> str:
         """What repeats a failure."""
@@ -47,8 +51,7 @@ class Options:
 def cases_planned(module: t.Module, options: Options) -> int:
     """How many cases `cases` will try, for all formats."""
     groups = len({BITS[dtype] for dtype in options.dtypes})
-    each = sum(repeats(module, regime) for regime in regimes(module, options))
-    return groups * each * SEEDS[options.level]
+    return groups * sum(1 for _ in drawn(module, options))
 
 
 def regimes(module: t.Module, options: Options) -> list[Regime]:
@@ -83,22 +86,33 @@ def seeds(options: Options) -> range:
     return range(options.seed, options.seed + SEEDS[options.level])
 
 
+def drawn(module: t.Module, options: Options) -> Iterator[tuple[int, Regime, int]]:
+    """Seed, regime and repeat of each case that a run tries."""
+    chosen = regimes(module, options)
+    for seed in seeds(options):
+        for regime in chosen:
+            for repeat in range(repeats(module, regime)):
+                yield seed, regime, repeat
+    if options.unforeseen is not None:
+        for regime in chosen:
+            if regime.name in UNFORESEEN:
+                yield options.unforeseen, regime, 0
+
+
 def cases(
     module: t.Module, options: Options, bits: int, settings: dict[Any, Setting]
 ) -> Iterator[Case]:
     """The cases of a run. Regimes whose sizes and consts cannot be met are passed over.
     `settings` are those chosen before."""
-    for seed in seeds(options):
-        for regime in regimes(module, options):
-            for repeat in range(repeats(module, regime)):
-                key = seed, repeat, regime.shortest, regime.defaults, regime.needs == "limits"
-                try:
-                    the_case = case(module, regime, seed, bits, repeat, settings.get(key))
-                except NoSetting:
-                    continue
-                if regime.needs != "cuts":  # which moves consts to where its tensors are
-                    settings[key] = the_case.setting
-                yield the_case
+    for seed, regime, repeat in drawn(module, options):
+        key = seed, repeat, regime.shortest, regime.defaults, regime.needs == "limits"
+        try:
+            the_case = case(module, regime, seed, bits, repeat, settings.get(key))
+        except NoSetting:
+            continue
+        if regime.needs != "cuts":  # which moves consts to where its tensors are
+            settings[key] = the_case.setting
+        yield the_case
 
 
 def all_cases(module: t.Module, options: Options) -> Iterator[Case]:
