@@ -93,6 +93,7 @@ def verify(
     regime: Annotated[
         str | None, typer.Option("--regime", help="Only the inputs of this regime.")
     ] = None,
+    case: Annotated[Path | None, typer.Option("--case", help="Only the case in this file.")] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")
     ] = None,
@@ -116,6 +117,7 @@ def verify(
         device=device,
         seed=seed,
         regime=regime,
+        case=case,
         jobs=jobs,
         json=json,
         quiet=quiet,

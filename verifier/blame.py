@@ -75,6 +75,11 @@ class Observed:
         return [*self.differing, *self.agreeing[:AGREEING]]
 
     @property
+    def enough(self) -> bool:
+        """Whether the cases tell one function from another."""
+        return bool(self.differing) and len(self.cases) > 1
+
+    @property
     def others(self) -> list[Seen]:
         if self._others is None:
             self._others = []
@@ -118,7 +123,7 @@ def _other_cases(subject: Subject) -> Iterator[Case]:
 
 def blame(seen: Observed) -> Change | None:
     """The first change that reproduces an implementation, if any is found in time."""
-    if not seen.differing or len(seen.cases) < 2:
+    if not seen.enough:
         return None
     end = time.perf_counter() + SECONDS
     for change in changes(seen.subject.module, RULES if seen.of == "values" else GRADIENT_RULES):
