@@ -31,6 +31,8 @@ def dropped(spot: Spot) -> Iterator[t.Expr]:
             yield only
         case t.Add():
             yield from (_sum(e, _without(e.terms, i)) for i in range(len(e.terms)))
+            if len(e.terms) == 2 and e.terms[1][0] < 0:
+                yield e.terms[1][1]
         case t.Mul() if len(e.factors) > 1:
             yield from (_product(e, _without(e.factors, i)) for i in range(len(e.factors)))
         case t.Reduce() | t.Row() if e.where is not None:
@@ -240,14 +242,13 @@ _NEIGHBOURS = {
     "sin": ("cos",),
     "cos": ("sin",),
     "erf": ("tanh",),
-    "tanh": ("erf",),
 }
-ACTIVATIONS = ("relu", "silu", "gelu", "gelu_tanh", "sigmoid", "log_sigmoid", "softplus")
+ACTIVATIONS = ("relu", "silu", "gelu", "gelu_tanh", "tanh", "sigmoid", "log_sigmoid", "softplus")
 
 
 @cache
-def _activations() -> tuple[t.Apply, ...]:
-    """The library's own functions of one number, each applied to some number."""
+def _activations() -> tuple[t.Function | t.Apply, ...]:
+    """The usual functions of one number, each applied to some number."""
     lines = "".join(f"output {name}_ = {name}(x)\n" for name in ACTIVATIONS)
     source = Source("activations.eq", f"module Activations\ninput x\n{lines}")
     log = Log()
@@ -255,7 +256,7 @@ def _activations() -> tuple[t.Apply, ...]:
     log.raise_errors()
     assert checked is not None
     bodies = [p.body for d in checked.module.definitions.values() for p in equations(d)]
-    return tuple(body for body in bodies if isinstance(body, t.Apply))
+    return tuple(body for body in bodies if isinstance(body, t.Function | t.Apply))
 
 
 def centred(spot: Spot) -> Iterator[t.Expr]:

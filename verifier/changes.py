@@ -56,7 +56,7 @@ class Change:
             outside = put(around, before, after)
             if max(len(show(around)), len(show(outside))) <= SHORT:
                 before, after = around, outside
-        span = self.spot.part.span
+        span = self.spot.node.span
         return f"`{show(after)}` for `{show(before)}` at {span.source.path}:{span.line}"
 
     def applied(self) -> t.Module:
@@ -97,7 +97,7 @@ def spots(module: t.Module, name: str) -> Iterator[Spot]:
         while pending:
             node, around, bound = pending.pop()
             yield Spot(module, name, part, node, around, bound)
-            inside, more = children(node), bound
+            inside, more = _inside(node), bound
             if isinstance(node, t.Row):
                 inside, more = inside[1:], (*bound, node.bound)
             elif isinstance(node, t.Reduce):
@@ -111,9 +111,18 @@ def equations(definition: t.Definition) -> list[t.Equation]:
     return [part for part in parts or (definition,) if isinstance(part, t.Equation)]
 
 
+def _inside(e: t.Expr) -> tuple[t.Expr, ...]:
+    """The expressions directly inside one; of a def that is applied, its body too."""
+    return (*e.arguments, e.body) if isinstance(e, t.Apply) else children(e)
+
+
 def put(e: t.Expr, old: t.Expr, new: t.Expr) -> t.Expr:
-    """The expression with one inside it replaced."""
-    return new if e is old else rebuild(e, lambda child: put(child, old, new))
+    """The expression with one inside it replaced, be it in the body of a def."""
+    if e is old:
+        return new
+    if isinstance(e, t.Apply) and (body := put(e.body, old, new)) != e.body:
+        return replace(e, body=body, prelude=False)
+    return rebuild(e, lambda child: put(child, old, new))
 
 
 def rests_on(module: t.Module) -> set[str]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from .blame import FINEST, Of, blame, observe
+from .blame import blame
 from .cases import Kept, save
 from .exact import OracleError
+from .observe import FINEST, Of, observe
 from .plan import Options, all_cases
 from .probe import probe
 from .regimes import Case
@@ -43,7 +44,7 @@ def explain(
             notes.append(f"the case could not be kept: {error}")
         else:
             failure = replace(failure, replay=subject.options.at_file(file) if file else "")
-    check.failures[0] = replace(failure, matches=_matches(subject, tried, of, family))
+    check.failures[0] = replace(failure, matches=_matches(subject, truths, tried, of, family))
     return notes
 
 
@@ -73,13 +74,15 @@ def _saved(kept: Kept, options: Options) -> Path | str:
     return save(options.cases, kept) if options.cases is not None else ""
 
 
-def _matches(subject: Subject, tried: Sequence[Case], of: Of, family: Family) -> str:
+def _matches(
+    subject: Subject, truths: Truths, tried: Sequence[Case], of: Of, family: Family
+) -> str:
     """What an implementation computes instead; '' where nothing known reproduces it."""
     options = subject.options
     if options.regime or options.case:
         options = replace(options, regime=None, case=None, dtypes=(FINEST,))
         tried = [*tried, *all_cases(subject.module, options)]
-    seen = observe(subject, tried, of)
+    seen = observe(subject, truths, tried, of)
     name = variant(seen, family)
     if name is not None:
         return f"{name}, not {subject.module.qualified}"

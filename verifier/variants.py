@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..compiler import typed as t
-from .blame import FINEST, Array, Observed, Seen, alike
 from .candidate import Candidate, outputs
 from .exact import OracleError
+from .observe import FINEST, Array, Observed, Of, Seen, gradients, reproduced
 from .other import Mismatch, Other, output_names
 from .probe import probe
-from .reference import differentiate, evaluate
+from .reference import evaluate
 from .regimes import Case
 from .trial import Subject
 from .truth import Truths
@@ -54,8 +55,7 @@ def variant(seen: Observed, family: Family) -> str | None:
             pair = Other(other, _narrowed(seen.subject.module, other))
         except Mismatch:
             continue
-        cases = (*seen.cases, *seen.others)
-        if all(_is(pair, one, seen) for one in cases) and _confirmed(pair, seen):
+        if reproduced(seen, partial(_given, pair, seen.of)) and _confirmed(pair, seen):
             return name
     return None
 
@@ -68,18 +68,17 @@ def _narrowed(module: t.Module, other: t.Module) -> t.Module:
     return replace(module, inputs=inputs, params=params, randoms=randoms)
 
 
-def _is(pair: Other, one: Seen, seen: Observed) -> bool:
-    """Whether the other gives what the implementation gave in a case."""
+def _given(pair: Other, of: Of, one: Seen) -> Mapping[str, Array] | None:
+    """What the other gives in a case; None where it takes no such sizes and consts."""
     adapted = _adapted(pair, one.case)
     if adapted is None:
-        return False
-    setting = adapted.setting
-    given = pair.other, setting.sizes, setting.consts, adapted.tensors
-    if seen.of == "values":
-        store = evaluate(*given)
-        return alike(one.found, {name: store[own] for name, own in pair.outputs.items()})
+        return None
+    if of == "values":
+        setting = adapted.setting
+        store = evaluate(pair.other, setting.sizes, setting.consts, adapted.tensors)
+        return {name: store[own] for name, own in pair.outputs.items()}
     zeros: dict[str, Array] = {name: np.zeros(x.shape) for name, x in one.found.items()}
-    return alike(one.found, zeros | differentiate(*given, adapted.cotangents))
+    return zeros | gradients(pair.other, adapted)
 
 
 def _adapted(pair: Other, the_case: Case) -> Case | None:
