@@ -81,6 +81,8 @@ def verify(
         raise TypeError(f"{implementation!r} is not callable")
     if against is not None and implementation is not None:
         raise ValueError("give an implementation or another spec to verify, not both")
+    if against is not None and not (cases is None and case is None):
+        raise ValueError("cases are those of an implementation, not of another spec")
     command = f"lawful verify {module.qualified}"
     if implementation is None:
         project = _project(module.qualified, root)[0]
@@ -99,8 +101,6 @@ def verify(
         folder, file = (None if x is None else Path(x) for x in (cases, case))
         options = Options(level, chosen, device, seed, None, command, folder, file)
         return verify_candidate(module, candidate, options, family=family)
-    if cases is not None or case is not None:
-        raise ValueError("cases are those of an implementation, not of another spec")
     wanted = load(against, root) if isinstance(against, str) else against
     command += f" --against {against if isinstance(against, str) else wanted.qualified}"
     options = Options(level, chosen, device, seed, None, command)

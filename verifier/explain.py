@@ -93,12 +93,12 @@ def _matches(
 def _is_of(the_case: Case, failure: Failure) -> bool:
     """Whether a failure may be one of a case."""
     same = (the_case.regime, the_case.seed) == (failure.regime, failure.seed)
-    return same and failure.command.endswith(the_case.file)
+    return same and the_case.file in failure.command
 
 
-def _kind(failure: Failure) -> str:
-    """What went wrong: a number, or the words before the details of what is not a number."""
-    return failure.why.partition(":")[0]
+def _kind(failure: Failure) -> list[str]:
+    """What went wrong: a number, or a shape, a dtype, an exception of a kind."""
+    return failure.why.split()[:3]
 
 
 def _shown(kept: Kept, failure: Failure) -> str:

@@ -96,10 +96,14 @@ def _simple_tensors(module: t.Module, the_case: Case) -> Iterator[Attempt]:
 
 
 def _simple_elements(module: t.Module, the_case: Case) -> Iterator[Attempt]:
-    for name, array in the_case.tensors.items():
+    for name, array in (*the_case.tensors.items(), *the_case.cotangents.items()):
         for i in range(array.size if array.size <= FEW else 0):
             for change in _CHANGES:
-                yield partial(_with_tensor, module, name, partial(_at, i, change))
+                only = partial(_at, i, change)
+                if name in the_case.tensors:
+                    yield partial(_with_tensor, module, name, only)
+                else:
+                    yield partial(_with_cotangent, name, only)
 
 
 STAGES = (_smaller, _usual_consts, _simple_tensors, _simple_elements)
