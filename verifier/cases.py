@@ -68,10 +68,10 @@ def save(folder: Path, kept: Kept) -> Path:
 
 
 def kept_cases(module: t.Module, options: Options) -> tuple[list[Case], list[str]]:
-    """The cases in files that a run of a flat module tries, and notes on those that no longer
-    fit it. Raises CaseError."""
+    """The cases in files that a run of a flat module tries, none where it is narrowed to a
+    regime, and notes on those that no longer fit it. Raises CaseError."""
     paths = [options.case] if options.case else []
-    if options.cases and not options.case:
+    if options.cases and not options.case and not options.regime:
         paths = sorted((options.cases / module.qualified).glob("*.json"))
     cases, notes = [], []
     for path in paths:

@@ -133,9 +133,13 @@ def averaged(spot: Spot) -> Iterator[t.Expr]:
 
 
 def shifted(spot: Spot) -> Iterator[t.Expr]:
-    """An index or a size is off by one."""
-    e = spot.node
-    if isinstance(e, t.IndexRef | t.SizeRef):
+    """An index or a size is off by one; a subscript that leaves its axis comes in again."""
+    e, around = spot.node, spot.around
+    if isinstance(around, t.Element) and isinstance(e, t.IndexRef):
+        place = next(i for i, subscript in enumerate(around.subscripts) if subscript is e)
+        length = spot.module.tensor(around.tensor).dims[place]
+        yield from (t.IntDiv(e.span, "%", _plus(e, sign), length) for sign in (-1, 1))
+    elif isinstance(e, t.IndexRef | t.SizeRef):
         yield from (_plus(e, sign) for sign in (1, -1))
 
 
