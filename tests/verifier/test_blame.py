@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import lawful
+import numpy as np
 import pytest
 import torch
 from lawful.compiler import typed as t
@@ -15,10 +18,11 @@ from lawful.compiler.library import load
 from lawful.verifier.blame import blame
 from lawful.verifier.candidate import Candidate
 from lawful.verifier.change_rules import RULES
-from lawful.verifier.changes import changes, resting_on, rests_on
+from lawful.verifier.changes import Change, changes, resting_on, rests_on
 from lawful.verifier.flatten import flatten
 from lawful.verifier.observe import Observed, observe
 from lawful.verifier.plan import Options, all_cases
+from lawful.verifier.reference import evaluate
 from lawful.verifier.trial import Subject
 from lawful.verifier.truth import Truths
 from lawful.verifier.variants import relatives, variant
@@ -326,6 +330,41 @@ def test_one_regime_alone_is_explained_by_all(tmp_path: Path) -> None:
     options = Options(regime="ties", dtypes=("float32",))
     report = verify_candidate(module, Candidate("it", lambda x: x.square().mean()), options)
     assert "`mean[b] x[b] ^ 2`" in report.failures[0].matches
+
+
+def computes(change: Change) -> Callable[..., dict[str, Tensor]]:
+    """An implementation of a changed module, as the reference evaluates it."""
+    module = change.applied()
+    given = {**module.inputs, **module.params, **module.randoms}
+
+    def function(**keywords: Any) -> dict[str, Tensor]:
+        tensors = {name: keywords[name].detach().numpy() for name in given}
+        sizes = {
+            dim.name: length
+            for name, variable in given.items()
+            for dim, length in zip(variable.dims, tensors[name].shape, strict=True)
+            if isinstance(dim, t.SizeRef)
+        }
+        consts = {name: Fraction(keywords[name]) for name in module.consts}
+        store = evaluate(module, sizes, consts, tensors)
+        return {name: torch.from_numpy(np.array(store[name])) for name in module.outputs}
+
+    return function
+
+
+@pytest.mark.parametrize("name", [DPO, NORM, "losses.dpo.IPO"])
+def test_planted_changes_are_named(library: Mapping[str, t.Module], name: str) -> None:
+    """As they are, or as another change that is the same function."""
+    planted = list(changes(flatten(library[name]), RULES))
+    random.Random(3).shuffle(planted)
+    named = same = 0
+    for change in planted[:8]:
+        found = seen(library[name], computes(change))
+        if found.enough and any(one.telling(one.found) for one in found.differing):
+            other = blame(found)
+            assert other is not None, str(change)
+            named, same = named + 1, same + (str(other) == str(change))
+    assert named >= 4 and same >= 1
 
 
 # --- changes ----------------------------------------------------------------------------------
