@@ -30,7 +30,7 @@ DIFFERING, AGREEING = 3, 2
 OTHERS = ("consts", "typical", "consts")
 MORE = 1000
 """Of which regimes cases of other sizes are looked at, and where their seeds begin."""
-HUGE = ("large", "extreme")
+HUGE = ("large", "extreme", "confident", "log_probs", "heavy")
 """Regimes in which numbers without rounding are not so accurate."""
 CLOSE = 1e-9
 SMALL = 1e-12
