@@ -332,6 +332,16 @@ def test_one_regime_alone_is_explained_by_all(tmp_path: Path) -> None:
     assert "`mean[b] x[b] ^ 2`" in report.failures[0].matches
 
 
+def test_code_that_is_right_in_float64_alone_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "m.eq").write_text(SPEC, encoding="utf-8")
+
+    def rounds(x: Tensor) -> Tensor:
+        return x.square().sum() if x.dtype == torch.float64 else x.half().float().square().sum()
+
+    report = lawful.verify("m.Sum", rounds, dtypes=["float32"], root=tmp_path)
+    assert report.failures[0].matches == "the equations in float64, in which it is right"
+
+
 def computes(change: Change) -> Callable[..., dict[str, Tensor]]:
     """An implementation of a changed module, as the reference evaluates it."""
     module = change.applied()
