@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..compiler import typed as t
+from .brink import comparisons
 from .regimes import REGIMES, Case, Regime, case
 from .settings import NoSetting, Setting
 
@@ -74,6 +75,7 @@ def regimes(module: t.Module, options: Options) -> list[Regime]:
         "masks": any(variable.type == "bool" for variable in module.inputs.values()),
         "consts": bool(module.consts),
         "draws": bool(module.randoms),
+        "cuts": any(True for _ in comparisons(module)),
     }
     chosen = [regime for regime in REGIMES if has[regime.needs]]
     return [regime for regime in chosen if regime.quick or options.level == "full"]
@@ -97,7 +99,8 @@ def cases(
                     the_case = case(module, regime, seed, bits, repeat, settings.get(key))
                 except NoSetting:
                     continue
-                settings[key] = the_case.setting
+                if regime.needs != "cuts":  # which moves consts to where its tensors are
+                    settings[key] = the_case.setting
                 yield the_case
 
 

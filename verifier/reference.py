@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed
+from ..compiler.walk import nodes
 from .reference_expr import Scope, Unsupported, as_real, extent, value
 from .reference_noise import (
     FORMATS,
@@ -238,6 +239,8 @@ def run(
     wide_consts = {name: _const(x) for name, x in consts.items()}
     begun: dict[str, Value | Parts] = dict(store)
     scope = Scope(arithmetic, sizes, wide_consts, begun, {}, (), {})
+    wide_scope = replace(scope, arithmetic=arithmetic.wide)
+    wide = wide_names(module)
     tasks = list(schedule(module, sizes))
     for task in tasks:
         if any(number is not None for number in task.place):
@@ -245,13 +248,37 @@ def run(
             dims = tuple(extent(dim, sizes) for dim in definition.dims)
             begun[task.name] = Parts(dims, definition.type)
     for task in tasks:
-        x = define(task, module.definitions[task.name].type, scope)
+        within = wide_scope if task.name in wide else scope
+        x = define(task, module.definitions[task.name].type, within)
         parts = begun.get(task.name)
         if isinstance(parts, Parts):
             parts.put(task.place, x)
         else:
             begun[task.name] = x
     return {name: x.whole() if isinstance(x, Parts) else x for name, x in begun.items()}
+
+
+def wide_names(module: typed.Module) -> set[str]:
+    """The real tensors that sizes, consts and integers alone make, such as rotary angles: code
+    holds them in the format of computation, since positions would collide in one of 16 bits.
+    Those that are outputs, feed a sequence or are passed to a module follow the inputs' format,
+    and so do all within a called module."""
+    inner = {m.name for group in module.groups for m in group.members}
+    found: set[str] = set()
+    passed: set[str] = set()
+    for name, definition in module.definitions.items():
+        if not isinstance(definition, typed.Equation):
+            continue
+        read = {n.tensor for n in nodes(definition.body) if _is_real(n)}
+        if "." in name:
+            passed |= read
+        elif read <= found and definition.type == "real" and not definition.output:
+            found |= {name} - inner
+    return found - passed
+
+
+def _is_real(node: typed.Expr) -> TypeGuard[typed.Element]:
+    return isinstance(node, typed.Element) and node.type == "real"
 
 
 def define(task: Task, type: typed.Type, scope: Scope) -> Value:

@@ -36,6 +36,15 @@ class Rounding:
     tiny: float
     bits: int
 
+    @property
+    def wide(self) -> Rounding:
+        """That of float32 for 16 bits, coarser by as much as this one is; else itself."""
+        single = FORMATS["float32"]
+        more = single.bits - self.bits
+        if self.bits > FORMATS["float16"].bits:
+            return self
+        return Rounding(self.roundoff * 2.0**-more, single.tiny, single.bits)
+
 
 FORMATS: dict[str, Rounding] = {
     "float64": Rounding(2.0**-53, 2.0**-1074, 53),
@@ -77,6 +86,13 @@ class Arithmetic:
     def bits(self) -> int:
         (bits,) = {block.rounding.bits for block in self.blocks}
         return bits
+
+    @cached_property
+    def wide(self) -> Arithmetic:
+        """The same samples in the format of computation: float32 for 16 bits, else as it is."""
+        return replace(
+            self, blocks=tuple(replace(b, rounding=b.rounding.wide) for b in self.blocks)
+        )
 
     @cached_property
     def recomputing(self) -> Bools | None:

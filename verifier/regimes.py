@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed as t
+from .brink import at_the_brink
 from .settings import Setting, choose, evaluate
 
 Array = npt.NDArray[Any]
@@ -27,7 +28,8 @@ class Regime:
     `masks` names a pattern for boolean ones; params keep to moderate values throughout;
     consts are off their defaults unless `defaults`, and `least` as small as may be. `repeats`
     cases are tried for each seed. A regime says nothing new about modules without what it
-    `needs`: masks (boolean inputs), consts, or draws (random sources)."""
+    `needs`: masks (boolean inputs), consts, draws (random sources), or cuts (consts that tensors
+    are compared with, which are moved beside one of them)."""
 
     name: str
     claim: str
@@ -40,7 +42,7 @@ class Regime:
     least: bool = False
     quick: bool = True
     repeats: int = 1
-    needs: Literal["", "masks", "consts", "draws"] = ""
+    needs: Literal["", "masks", "consts", "draws", "cuts"] = ""
 
 
 REGIMES: tuple[Regime, ...] = (
@@ -91,6 +93,13 @@ REGIMES: tuple[Regime, ...] = (
         repeats=6,
         needs="draws",
     ),
+    Regime(
+        "brink",
+        "a constant just beside what it is compared with",
+        defaults=False,
+        repeats=8,
+        needs="cuts",
+    ),
     Regime("ragged", "rows of different lengths", masks="ragged", needs="masks"),
     Regime("empty", "all masked out", masks="none", needs="masks"),
     Regime("shortest", "lengths of 1", shortest=True),
@@ -139,6 +148,8 @@ def case(
     for variable in variables:
         shape = shape_of(variable.dims, setting)
         tensors[variable.name] = _tensor(variable, shape, regime, draw, bits, setting)
+    if regime.needs == "cuts":
+        setting = at_the_brink(module, setting, tensors, draw)
     cotangents = {
         name: rounded(draw.standard_normal(shape_of(module.definitions[name].dims, setting)), 8)
         for name in module.outputs
@@ -196,12 +207,12 @@ def _input(shape: tuple[int, ...], regime: Regime, draw: np.random.Generator) ->
             return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape)
         case "signs":
             sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
-            return draw.choice([-1.0, 1.0], shape) * sizes * regime.scale
+            return np.asarray(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale)
         case "peaks":
             peak = (np.arange(length) == _frequent(rows, length, draw)).reshape(shape)
-            return draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak
+            return np.asarray(draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak)
         case "powers":
-            return -(10.0 ** draw.integers(-8, 4, shape))
+            return np.asarray(-(10.0 ** draw.integers(-8, 4, shape)))
         case "tails":
             return draw.standard_normal(shape) * np.exp(2 * draw.standard_normal(shape))
         case "multiples":

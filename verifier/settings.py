@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import prod
 from typing import Any
 
 from ..compiler import typed as t
-from ..compiler.walk import children
+from ..compiler.walk import children, nodes
+from .index_conditions import IndexCondition, index_conditions, ranges_of, scalar_parts
 
 Number = int | Fraction | float | bool
 Const = Fraction | float
@@ -22,7 +24,12 @@ CANDIDATES = tuple(
 )
 """Values tried for a const: dyadic, so that every format holds them exactly."""
 LARGEST = 7
+FAR = 4096
+"""The largest size that is the domain of an integer input and no axis: positions up to here cost
+nothing, and formats of 16 bits do not hold them."""
 TRIES = 2000
+TOLD = 12
+"""Of how many settings it is asked whether conditions tell anything there."""
 WORK = 60_000
 """The most terms of all equations together at which sizes are still chosen for being different:
 a model in layers has some hundred thousand at sizes of 3 to 7."""
@@ -46,20 +53,28 @@ def choose(
     module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool, least: bool = False
 ) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, or the smallest where `shortest`; consts as `consts_at` chooses them.
-    Raises NoSetting."""
+    found within `WORK`, such that conditions on indices tell something, or the smallest where
+    `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
+    conditions = [] if shortest else index_conditions(module)
     cheapest: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
+        fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if cheapest is not None and cost >= cheapest[0]:
+            if cost > WORK and cheapest is not None and cost >= cheapest[0]:
                 continue
             consts = consts_at(module, rng, sizes, defaults, least)
             if consts is None:
                 continue
-            cheapest = cost, Setting(sizes, consts)
-            if cost <= WORK:
-                return cheapest[1]
+            if cost > WORK:
+                cheapest = cost, Setting(sizes, consts)
+                continue
+            told = sum(tells(condition, sizes, consts) for condition in conditions)
+            fitting.append((told, Setting(sizes, consts)))
+            if told == len(conditions) or len(fitting) == TOLD:
+                break
+        if fitting:
+            return max(fitting, key=lambda entry: entry[0])[1]
         if cheapest is None and largest == LARGEST:
             break
     if cheapest is None:
@@ -73,17 +88,20 @@ def _candidates(
     """Sizes that satisfy what is required of them, the best first: different from one another
     and 3 or more, or the smallest."""
     best = math.inf
+    far = _far(module)
     found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
     for attempt in range(TRIES):
         bound = 1 + attempt * largest // TRIES if shortest else largest
-        sizes = _sizes(module, rng, 1 if shortest else 2, bound)
+        sizes = _sizes(module, rng, 1 if shortest else 2, bound, () if shortest else far)
         if sizes is None:
             continue
         cost = float(sum(sizes.values()))
         if not shortest:
             equal = len(sizes) - len(set(sizes.values()))
             small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
-            cost = equal / 2 + small + cost / 1000
+            near = [size for name, size in sizes.items() if name not in far or size <= LARGEST]
+            missed = len(near) - len(sizes) + len(far)
+            cost = equal / 2 + small + missed + sum(near) / 1000
         found.setdefault(tuple(sizes.values()), (cost, sizes))
         best = min(best, cost)
         if best < 1 / 4 and attempt > TRIES // 20:
@@ -92,11 +110,16 @@ def _candidates(
     return [sizes for _, sizes in ordered[: TRIES // 20]]
 
 
-def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[str, int] | None:
-    """Random sizes, with the derived ones; None where they break a requirement on sizes."""
+def _sizes(
+    module: t.Module, rng: random.Random, least: int, most: int, far: Sequence[str]
+) -> dict[str, int] | None:
+    """Random sizes, those of `far` often large, with the derived ones; None where they break a
+    requirement on sizes."""
     free = [name for name, size in module.sizes.items() if size.value is None]
+    chosen = {name: rng.randint(least, max(least, most)) for name in free}
+    chosen |= {name: rng.randint(FAR // 2, FAR) for name in far if rng.random() < 0.9}
     try:
-        sizes = with_derived(module, {name: rng.randint(least, max(least, most)) for name in free})
+        sizes = with_derived(module, chosen)
     except NoSetting:
         return None
     for condition in module.requires:
@@ -106,6 +129,17 @@ def _sizes(module: t.Module, rng: random.Random, least: int, most: int) -> dict[
         except KeyError:
             continue
     return sizes
+
+
+def _far(module: t.Module) -> list[str]:
+    """The free sizes that are the domain of an integer input and the length of nothing."""
+    inputs, variables = module.inputs.values(), (*module.inputs.values(), *module.params.values())
+    lengths = [size.value for size in module.sizes.values() if size.value is not None]
+    lengths += [dim for v in (*variables, *module.randoms.values()) for dim in v.dims]
+    lengths += ranges_of(module).values()
+    long = {n.name for length in lengths for n in nodes(length) if isinstance(n, t.SizeRef)}
+    domains = [v.domain.name for v in inputs if isinstance(v.domain, t.SizeRef)]
+    return [name for name in module.sizes if name in domains and name not in long]
 
 
 def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -141,40 +175,63 @@ def consts_at(
 ) -> dict[str, Const] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. They
     are at their defaults where `defaults` and they have one. Off them they are multiples of the
-    candidates, the smallest that will do where `least`; where none will do, 0 is tried too, and
-    at last the defaults."""
+    candidates, or those themselves where they are compared with indices, the smallest that will
+    do where `least`; where none will do, 0 is tried too, and at last the defaults."""
 
     def will_do(consts: Mapping[str, Const]) -> bool:
         return all(holds(condition, sizes, consts) for condition in module.requires)
 
+    compared = [] if defaults else index_conditions(module)
+    counted = {name for condition in compared for name in condition.consts}
     given = {const.name: default_of(const) for const in module.consts.values()}
     kept = {name: x for name, x in given.items() if defaults and x is not None}
     others = {name: x for name, x in given.items() if name not in kept}
     for stage in range(3):
-        pools = {name: _pool(default, stage) for name, default in others.items()}
+        pools = {name: _pool(x, stage, name in counted) for name, x in others.items()}
         for _ in range(TRIES // 20):
             consts = kept | {name: rng.choice(pool) for name, pool in pools.items()}
             if will_do(consts):
                 for name, pool in pools.items() if least else ():
-                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(x)))
+                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(float(x))))
                     consts = next(filter(will_do, lower))
                 return consts
     return None
 
 
-def _pool(default: Const | None, stage: int) -> list[Const]:
-    """What a const is chosen from: multiples of the candidates, and more in later stages."""
-    scale = _dyadic(default) if default else Fraction(1)
+def _pool(default: Const | None, stage: int, counted: bool) -> list[Const]:
+    """What a const is chosen from: multiples of the candidates, or at first those themselves
+    where it is `counted`; and more in later stages."""
+    scale = Fraction(1)
+    if default and (stage > 0 or not counted):
+        scale = _dyadic(default)
     pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
     pool += [Fraction(0)] * (stage >= 1)
     pool += [default] if stage >= 2 and default is not None else []
     return pool
 
 
-def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
+def tells(condition: IndexCondition, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:
+    """Whether there are indices for which it holds, and others for which it does not."""
+    seen = set()
+    lengths = [int(evaluate(length, sizes, {})) for length in condition.ranges.values()]
+    for values in product(*map(range, lengths)):
+        indices = dict(zip(condition.ranges, values, strict=True))
+        if all(holds(e, sizes, consts, indices) for e in condition.beside):
+            seen.add(holds(condition.claim, sizes, consts, indices))
+            if len(seen) == 2:
+                return True
+    return False
+
+
+def holds(
+    condition: t.Expr,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Const],
+    indices: Mapping[str, int] | None = None,
+) -> bool:
     """Whether a condition is true; one that is undefined is not. KeyError as in `evaluate`."""
     try:
-        return bool(evaluate(condition, sizes, consts))
+        return bool(evaluate(condition, sizes, consts, indices))
     except (ArithmeticError, ValueError, TypeError):
         return False
 
@@ -203,8 +260,9 @@ def evaluate(
     consts: Mapping[str, Const],
     arguments: Mapping[str, Number] | None = None,
 ) -> Number:
-    """An expression of literals, sizes and consts, and of `arguments` within a `def`. KeyError
-    where a name has no value; ArithmeticError, ValueError or TypeError where it is undefined."""
+    """An expression of literals, sizes and consts, and of `arguments`: those of a `def` within
+    it, indices elsewhere. KeyError where a name has no value; ArithmeticError, ValueError or
+    TypeError where it is undefined."""
 
     def value(e: t.Expr) -> Number:
         return evaluate(e, sizes, consts, arguments)
@@ -260,7 +318,7 @@ def evaluate(
         case t.Function():
             result: Number = _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
             return result
-        case t.ArgumentRef():
+        case t.ArgumentRef() | t.IndexRef():
             return (arguments or {})[expr.name]
         case t.Apply():
             given = dict(zip(expr.parameters, map(value, expr.arguments), strict=True))
@@ -300,19 +358,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 def work(module: t.Module, sizes: Mapping[str, int]) -> int:
     """The number of terms of a flat module: for every element of every equation, those that
     its reducers and rows add up."""
-    total = 0
-    for definition in module.definitions.values():
-        parts = (
-            (definition.base, definition.step)
-            if isinstance(definition, t.Recurrence)
-            else (definition,)
-        )
-        for part in parts:
-            if isinstance(part, t.WholeEquation):
-                continue
-            elements = prod(_length(axis, sizes) for axis in part.axes)
-            total += elements * _terms(part.body, sizes)
-    return total
+    return sum(
+        prod(_length(axis, sizes) for axis in part.axes) * _terms(part.body, sizes)
+        for part in scalar_parts(module)
+    )
 
 
 def _terms(e: t.Expr, sizes: Mapping[str, int]) -> int:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import importlib.util
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import lawful
+from lawful.compiler import library
+from lawful.compiler.diagnostics import Log
 from lawful.compiler.project import shipped
 from lawful.compiler.typed import Module
 from lawful.verifier.report import Report
@@ -46,7 +48,7 @@ class Exhibit:
     def spec(self) -> Module:
         """The module that the code should be."""
         if self.module is not None:
-            return _library(self.module)
+            return _library()[self.module]
         return _own(self.folder)
 
     def functions(self, prefix: str) -> dict[str, Callable[..., Any]]:
@@ -84,8 +86,11 @@ def _read(folder: Path) -> Exhibit:
 
 
 @cache
-def _library(name: str) -> Module:
-    return lawful.load(name, root=shipped().root)
+def _library() -> Mapping[str, Module]:
+    log = Log()
+    modules = library.load(shipped().root, log)
+    log.raise_errors()
+    return modules
 
 
 @cache

@@ -3,14 +3,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal
 
+import lawful
 import numpy as np
 import pytest
 import torch
 from lawful.compiler import typed as t
 from lawful.compiler.source import Source, Span
-from lawful.verifier.reference import FORMATS, Spread, Unsupported, evaluate, flushed, spread
+from lawful.verifier.flatten import flatten
+from lawful.verifier.reference import (
+    FORMATS,
+    Spread,
+    Unsupported,
+    evaluate,
+    flushed,
+    spread,
+    wide_names,
+)
 
 SPAN = Span(Source("test.eq", ""), 0, 0)
 F32 = FORMATS["float32"]
@@ -939,6 +950,64 @@ def test_underflow_is_felt_where_a_tensor_is_stored() -> None:
     assert outputs["z"].sigma[0] < 1e-6 < outputs["z"].sigma[1] < 1
     assert 0 < outputs["z"].sigma[2] < 1, "exp(-1e4) is flushed, yet its logarithm is finite"
     np.testing.assert_allclose(outputs["z"].nominal[2], -1e4, rtol=1e-15)
+
+
+POSITIONS = """\
+module Inner
+size T
+index t: T
+input a[T]
+output b[t] = a[t] / 3
+
+module M
+size T, N
+index t: T
+input x[T], pos[T] in N
+input on[T] in bool
+angle[t] = pos[t] / 3
+turned[t] = 2 * angle[t]
+masked[t] = if on[t] then 1 / 7 else 0
+loud[t] = angle[t] * x[t]
+passed[t] = t / 3
+inner = Inner(passed)
+output told[t] = t / 3
+c[0] = 1 / 3
+c[t+1] = c[t] * step[t]
+step[t] = n[t] / 3
+n[0] = 1
+n[t+1] = if c[t] > 1 then n[t] + 1 else n[t]
+output y[t] = sin(turned[t]) * masked[t] + loud[t] + inner[t] + c[t]
+"""
+
+
+@pytest.fixture
+def positions(tmp_path: Path) -> t.Module:
+    (tmp_path / "m.eq").write_text(POSITIONS, encoding="utf-8")
+    return flatten(lawful.load("m.M", tmp_path))
+
+
+def test_tensors_made_of_integers_alone_are_wide(positions: t.Module) -> None:
+    """Not what comes of real inputs, an output, what sequences take a step by, or what a module
+    is passed."""
+    assert wide_names(positions) == {"angle", "turned", "masked"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_positions_are_not_rounded_to_16_bits(tmp_path: Path, format: str) -> None:
+    """As they would be if they came of a real input."""
+
+    def sigma(angle: str) -> float:
+        text = f"module M\nsize N\ninput pos in N, x\nangle = {angle}\noutput y = sin(angle) * x"
+        (tmp_path / "m.eq").write_text(text, encoding="utf-8")
+        given = {"pos": np.array(1001), "x": np.array(1.0)}
+        found, _ = spread(lawful.load("m.M", tmp_path), {"N": 2000}, {}, given, {}, FORMATS[format])
+        return float(found["y"].sigma)
+
+    wide, narrow = sigma("pos / 3"), sigma("pos * x / 3")
+    if format in ("bfloat16", "float16"):
+        assert wide < 2 * FORMATS[format].roundoff and narrow > 10 * wide
+    else:
+        assert wide == narrow
 
 
 def test_flushing_reaches_as_far_as_what_became_zero() -> None:

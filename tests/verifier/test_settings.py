@@ -13,12 +13,17 @@ import lawful
 import pytest
 from lawful.compiler import typed as t
 from lawful.compiler.source import Source, Span
+from lawful.verifier import settings
+from lawful.verifier.index_conditions import index_conditions
 from lawful.verifier.settings import (
+    FAR,
+    LARGEST,
     NoSetting,
     Setting,
     choose,
     default_of,
     evaluate,
+    tells,
     with_derived,
 )
 
@@ -151,6 +156,95 @@ def test_a_size_that_nothing_gives_is_a_key_error(spec: Spec) -> None:
     module = spec("size B, C = B + 1")
     with pytest.raises(KeyError, match="B"):
         with_derived(module, {})
+
+
+# --- conditions on indices ---------------------------------------------------------------------
+
+WINDOW = """\
+size T, U, W
+index t: T u: U
+input x[U]
+output o[t] = sum[u if t + U - T - W < u <= t + U - T] x[u]"""
+
+
+def test_sizes_are_such_that_a_window_cuts(spec: Spec) -> None:
+    """A window that holds every key would tell nothing of where it ends."""
+    module = spec(WINDOW)
+    assert len(index_conditions(module)) == 2
+    for setting in settings_of(module):
+        assert setting.sizes["W"] < setting.sizes["U"]
+
+
+def test_windows_often_cut_nothing_where_conditions_are_not_asked(
+    spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = spec(WINDOW)
+    monkeypatch.setattr(settings, "index_conditions", lambda module: [])
+    assert sum(s.sizes["W"] >= s.sizes["U"] for s in settings_of(module)) > 5
+
+
+def test_consts_that_are_compared_with_indices_cut_off_their_defaults(spec: Spec) -> None:
+    module = spec(
+        "size T\nindex t, u: T\ninput x[T]\nconst W = 4096\n"
+        "output o[t] = sum[u if u <= t and t - u < W] x[u]"
+    )
+    for setting in settings_of(module, defaults=False):
+        assert 0 < setting.consts["W"] < setting.sizes["T"]
+    assert settings_of(module, n=1)[0].consts["W"] == 4096
+
+
+def test_a_condition_that_can_tell_nothing_leaves_the_best_there_is(spec: Spec) -> None:
+    module = spec(WINDOW + "\nz[t] = if t < T then o[t] else 0\noutput p[t] = z[t]")
+    for setting in settings_of(module, n=5):
+        assert setting.sizes["W"] < setting.sizes["U"]
+    module = spec(WINDOW + "\nrequire W >= U")
+    for setting in settings_of(module, n=5):
+        assert setting.sizes["W"] >= setting.sizes["U"]
+
+
+def test_a_part_of_a_condition_tells_only_where_the_others_hold(spec: Spec) -> None:
+    module = spec(
+        "size T, W\nindex t, u: T\ninput x[T]\n"
+        "output o[t] = sum[u if u <= t and t - u < W and u < t + W] x[u]"
+    )
+    order, window, future = index_conditions(module)
+    assert tells(order, {"T": 3, "W": 2}, {}) and tells(window, {"T": 3, "W": 2}, {})
+    assert not tells(order, {"T": 1, "W": 1}, {}) and not tells(window, {"T": 3, "W": 3}, {})
+    assert not tells(future, {"T": 3, "W": 1}, {}), "u <= t has said it"
+
+
+def test_conditions_that_read_tensors_are_not_asked(spec: Spec) -> None:
+    module = spec(
+        "size T\nindex t, u: T\ninput x[T], n in T\n"
+        "output o[t] = sum[u if u < n or x[u] > 0 or (count[t] (t < n)) > u] x[u]"
+    )
+    assert index_conditions(module) == []
+
+
+# --- sizes that are no axis --------------------------------------------------------------------
+
+
+def test_positions_that_cost_nothing_are_large(spec: Spec) -> None:
+    module = spec("size T, N\nindex t: T\ninput pos[T] in N\noutput o[t] = 2 * pos[t]")
+    for setting in settings_of(module):
+        assert FAR // 2 <= setting.sizes["N"] <= FAR and 3 <= setting.sizes["T"] <= LARGEST
+    for setting in settings_of(module, shortest=True):
+        assert setting.sizes == {"T": 1, "N": 1}
+
+
+@pytest.mark.parametrize(
+    "declarations",
+    [
+        "input x[T] in N\nparam W[N] = 0\noutput o[t] = W[x[t]]",
+        "index n: N\ninput x[T] in N\noutput o[t] = sum[n] [x[t] <= n]",
+        "size M = N + 1\nindex m: M\ninput x[T] in N\noutput o[t,m] = x[t] - m",
+        "input x[T] in N\nrequire N <= T\noutput o[t] = x[t]",
+    ],
+)
+def test_domains_that_are_axes_or_bounded_stay_small(spec: Spec, declarations: str) -> None:
+    module = spec("size T, N\nindex t: T\n" + declarations)
+    for setting in settings_of(module, n=5):
+        assert max(setting.sizes.values()) <= LARGEST + 1
 
 
 # --- consts ------------------------------------------------------------------------------------
