@@ -7,10 +7,10 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Task:
     """One module to verify, maybe against another one, in a form that another process can
-    take; or an implementation that runs in a process of its own."""
+    take; or an implementation that runs in a process of its own. `family` are the modules of
+    which an implementation may be another one."""
 
     module: Module
     out: Path
     impl: Isolated | None
     options: Options
     against: Module | None = None
+    family: Mapping[str, Module] = field(default_factory=dict)
 
 
 def verify_command(
@@ -51,12 +53,15 @@ def verify_command(
     device: str,
     seed: int,
     regime: str | None,
+    case: Path | None,
     jobs: int | None,
     json: Path | None,
     quiet: bool,
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
+    from ..verifier.variants import relatives
+
     selected = selection(names, spec, out)
     if selected is None:
         return 1
@@ -67,6 +72,11 @@ def verify_command(
         raise UsageError(f"--against needs one module and no --impl; {len(chosen)} are selected")
     other = None if against is None else _other(against, project)
     options = _options(level, dtypes, device, seed, regime)
+    if case is not None:
+        if len(chosen) != 1 or against or dtypes or regime:
+            raise UsageError("--case needs one module, and no --against, --dtype or --regime")
+        options = _only(case, options)
+    options = replace(options, cases=_cases_folder(project))
     commands = {}
     for name in chosen:
         command = ["lawful", "verify", selected.prefix + name, *(["--impl", impl] if impl else [])]
@@ -81,7 +91,14 @@ def verify_command(
         if isolated is not None and regime is None:
             options = replace(options, unforeseen=int.from_bytes(os.urandom(4), "big"))
         tasks = [
-            Task(modules[name], project.out, isolated, replace(options, command=command), other)
+            Task(
+                modules[name],
+                project.out,
+                isolated,
+                replace(options, command=command),
+                other,
+                relatives(modules[name], modules),
+            )
             for name, command in commands.items()
         ]
         reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
@@ -101,6 +118,24 @@ def _as_json(reports: Sequence[Report], options: Options) -> str:
         "reports": [report.as_dict() for report in reports],
     }
     return jsonlib.dumps(data, indent=1) + "\n"
+
+
+def _cases_folder(project: Project) -> Path:
+    """Where the cases of a project are kept: beside its specs; those of the shipped library in
+    the current folder."""
+    from ..verifier.cases import FOLDER
+
+    return FOLDER if project.shipped else project.root.parent / FOLDER
+
+
+def _only(case: Path, options: Options) -> Options:
+    """The options that try the case of a file alone."""
+    from ..verifier.cases import CaseError, read
+
+    try:
+        return replace(options, case=case, dtypes=(read(case).dtype,))
+    except CaseError as error:
+        raise UsageError(str(error)) from error
 
 
 def _other(name: str, project: Project) -> Module:
@@ -179,6 +214,7 @@ def verify_task(task: Task, tick: Callable[[], None] = lambda: None) -> Report:
     import torch
 
     from ..verifier.candidate import CandidateError, generated
+    from ..verifier.cases import CaseError
     from ..verifier.report import Check, Report
     from ..verifier.verify import verify_candidate, verify_other
 
@@ -191,7 +227,10 @@ def verify_task(task: Task, tick: Callable[[], None] = lambda: None) -> Report:
         return Report(task.module.qualified, "nothing", [absent], task.options.dtypes)
     if task.against is not None:
         return verify_other(task.module, candidate, task.against, task.options, tick)
-    return verify_candidate(task.module, candidate, task.options, tick)
+    try:
+        return verify_candidate(task.module, candidate, task.options, tick, task.family)
+    except CaseError as error:
+        raise UsageError(f"{error}; delete it") from error
 
 
 def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[Report]:
@@ -287,6 +326,8 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
     for report in reports:
         for text in report.explain():
             console.print(Text(f"\n{report.module}: {text}"), soft_wrap=True)
+        for note in report.notes:
+            console.print(Text(f"\n{report.module}: {note}"), soft_wrap=True)
         for check in report.checks:
             for doubt in check.doubts:
                 line = f"\n{report.module}: INCONCLUSIVE {check.name}: {doubt}"

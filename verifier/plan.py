@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ..compiler import typed as t
@@ -26,7 +28,9 @@ UNFORESEEN = ("typical", "consts", "ties")
 class Options:
     """What a run covers. `regime` narrows it to one, for repeating a failure; `command` begins
     the command, or the call in Python, that repeats it. `unforeseen` is one more seed, drawn
-    once the implementation is loaded: its cases tell a function from a table of answers."""
+    once the implementation is loaded: its cases tell a function from a table of answers. Below
+    the folder `cases` are those that earlier runs failed at, and new ones are put there; `case`
+    is the file of one to try alone."""
 
     level: Level = "quick"
     dtypes: tuple[str, ...] = QUICK_DTYPES
@@ -35,9 +39,13 @@ class Options:
     regime: str | None = None
     command: str = "lawful verify"
     unforeseen: int | None = None
+    cases: Path | None = None
+    case: Path | None = None
 
     def again(self, dtype: str, the_case: Case) -> str:
         """What repeats a failure."""
+        if the_case.file:
+            return self.at_file(the_case.file)
         if self.command.startswith("lawful.verify("):
             level = ', level="full"' if self.level == "full" else ""
             return f'{self.command}, dtypes=["{dtype}"], seed={the_case.seed}{level})'
@@ -46,6 +54,13 @@ class Options:
             f"{self.command} --dtype {dtype} --regime {the_case.regime} "
             f"--seed {the_case.seed}{device}"
         )
+
+    def at_file(self, file: str) -> str:
+        """What tries the case in a file alone."""
+        if self.command.startswith("lawful.verify("):
+            return f'{self.command}, case="{file}")'
+        device = "" if self.device == "cpu" else f" --device {self.device}"
+        return f"{self.command} --case {shlex.quote(file)}{device}"
 
 
 def cases_planned(module: t.Module, options: Options) -> int:

@@ -103,7 +103,8 @@ REGIMES: tuple[Regime, ...] = (
 @dataclass(frozen=True, slots=True)
 class Case:
     """One setting of everything a module is given. Real tensors are float64 arrays whose
-    numbers have at most `bits` significant bits."""
+    numbers have at most `bits` significant bits. `file` is the one that it was kept in, if any.
+    """
 
     regime: str
     seed: int
@@ -111,6 +112,7 @@ class Case:
     setting: Setting
     tensors: Mapping[str, Array]
     cotangents: Mapping[str, Array]
+    file: str = ""
 
 
 def case(

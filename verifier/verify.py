@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain
 
 from ..compiler import typed as t
 from .calls import called
 from .candidate import Candidate
+from .cases import kept_cases
 from .check_class import Class
 from .check_effects import Effects
 from .check_equal import Equal
@@ -26,6 +28,7 @@ from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
 from .exact import OracleError
+from .explain import explain
 from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
@@ -36,6 +39,7 @@ from .regimes import REGIMES, Case
 from .report import Check, Report
 from .trial import Calls, Holds, Subject, Trial, raised
 from .truth import Truth, Truths
+from .variants import Family
 
 __all__ = [
     "BITS",
@@ -55,25 +59,35 @@ def verify_candidate(
     candidate: Candidate,
     options: Options,
     progress: Callable[[], None] = lambda: None,
+    family: Family | None = None,
 ) -> Report:
-    """Module and implementation -> Report. `progress` is called after each case."""
+    """Module and implementation -> Report. `progress` is called after each case; `family` are
+    the modules of which the implementation may be another one."""
     start = time.perf_counter()
     module = flatten(module)
     run = Run(Subject(module, candidate, options))
     effects, laws = Effects(module), LawChecks(run.subject, run.truths)
-    for the_case in all_cases(module, options):
+    kept, notes = kept_cases(module, options)
+    tried = []
+    for the_case in chain(kept, [] if options.case else all_cases(module, options)):
+        tried.append(the_case)
         try:
             run.try_case(the_case, run.truths.of)
             effects.look(run.truths.of(the_case))
         except OracleError as error:
             run.values.check.doubt(f"{the_case.regime} (seed {the_case.seed}): {error}")
-        progress()
-    for the_case in law_cases(module, options):
-        laws.hold(the_case)
-        progress()
-    checks = [*run.finish(), effects.finish(), *laws.finish()]
+        if options.case or not the_case.file:
+            progress()
+    if options.case:
+        checks = [held.check for held in run.checks]  # one case alone leaves doubts about all
+    else:
+        for the_case in law_cases(module, options):
+            laws.hold(the_case)
+            progress()
+        checks = [*run.finish(), effects.finish(), *laws.finish()]
+    notes += explain(run.subject, run.truths, checks, tried, family or {})
     seconds = time.perf_counter() - start
-    return Report(module.qualified, candidate.name, checks, options.dtypes, seconds)
+    return Report(module.qualified, candidate.name, checks, options.dtypes, seconds, notes)
 
 
 def verify_other(
@@ -103,7 +117,9 @@ def verify_other(
 
 
 def planned(module: t.Module, options: Options) -> int:
-    """How many cases a run will try."""
+    """How many cases a run will try, beside those that were kept."""
+    if options.case:
+        return 1
     return cases_planned(module, options) + law_cases_planned(module, options)
 
 
