@@ -43,15 +43,14 @@ def gemma2_rms_norm(x: Tensor, g: Tensor, eps: float) -> Tensor:
 
 def llama_mlp(x: Tensor, W_gate: Tensor, W_up: Tensor, W_down: Tensor) -> Tensor:
     F, D = W_gate.shape
-    config = LlamaConfig(hidden_size=D, intermediate_size=F, num_attention_heads=1)
+    config = LlamaConfig(hidden_size=D, intermediate_size=F, num_attention_heads=1, head_dim=2)
     return _gated(LlamaMLP(config), x, W_gate, W_up, W_down)
 
 
 def gemma2_mlp(x: Tensor, W_gate: Tensor, W_up: Tensor, W_down: Tensor) -> Tensor:
     F, D = W_gate.shape
-    return _gated(
-        Gemma2MLP(Gemma2Config(hidden_size=D, intermediate_size=F)), x, W_gate, W_up, W_down
-    )
+    config = Gemma2Config(hidden_size=D, intermediate_size=F, num_attention_heads=1)
+    return _gated(Gemma2MLP(config), x, W_gate, W_up, W_down)
 
 
 def _gated(mlp: torch.nn.Module, x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -196,8 +195,8 @@ def rotary(x: Tensor, base: float) -> Tensor:
     return _rotary(x, _straight(x), 64, rope_type="default", rope_theta=base)
 
 
-def rotary_at_positions(x: Tensor, pos: Tensor, base: float) -> Tensor:
-    return _rotary(x, pos, 64, rope_type="default", rope_theta=base)
+def rotary_at_positions(x: Tensor, pos: Tensor, N: int, base: float) -> Tensor:
+    return _rotary(x, pos, N, rope_type="default", rope_theta=base)
 
 
 def rotary_linear(x: Tensor, s: float, base: float) -> Tensor:
@@ -214,7 +213,7 @@ def rotary_yarn(
     return _rotary(
         x,
         _straight(x),
-        64,
+        round(s * trained),
         rope_type="yarn",
         rope_theta=base,
         factor=s,
