@@ -147,6 +147,24 @@ def silu(x: Tensor, W_gate: Tensor, W_up: Tensor, W_down: Tensor) -> Tensor:
 def sgd_step(
     theta: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float, decay: float
 ) -> dict[str, Tensor]:
+    return _sgd(theta, g, v, lr, momentum, decay, nesterov=False)
+
+
+def sgd_nesterov_step(
+    theta: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float, decay: float
+) -> dict[str, Tensor]:
+    return _sgd(theta, g, v, lr, momentum, decay, nesterov=True)
+
+
+def _sgd(
+    theta: Tensor,
+    g: Tensor,
+    v: Tensor,
+    lr: float,
+    momentum: float,
+    decay: float,
+    nesterov: bool,
+) -> dict[str, Tensor]:
     theta, v = theta.clone(), v.clone()
     sgd(
         [theta],
@@ -157,7 +175,7 @@ def sgd_step(
         momentum=momentum,
         lr=lr,
         dampening=0,
-        nesterov=False,
+        nesterov=nesterov,
         maximize=False,
     )
     return {"theta_new": theta, "v_new": v}
@@ -175,6 +193,37 @@ def adamw_step(
     eps: float,
     decay: float,
 ) -> dict[str, Tensor]:
+    return _adamw(theta, g, m, v, t, lr, beta1, beta2, eps, decay, differentiable=False)
+
+
+def adamw_differentiable_step(
+    theta: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    decay: float,
+) -> dict[str, Tensor]:
+    return _adamw(theta, g, m, v, t, lr, beta1, beta2, eps, decay, differentiable=True)
+
+
+def _adamw(
+    theta: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    decay: float,
+    differentiable: bool,
+) -> dict[str, Tensor]:
     theta, m, v = theta.clone(), m.clone(), v.clone()
     adamw(
         [theta],
@@ -182,9 +231,9 @@ def adamw_step(
         [m],
         [v],
         [],
-        [torch.tensor(t - 1)],
+        [torch.tensor(t - 1)],  # in float32, as torch.optim holds it
         foreach=False,
-        differentiable=False,
+        differentiable=differentiable,
         amsgrad=False,
         beta1=beta1,
         beta2=beta2,
@@ -265,6 +314,10 @@ ENTRIES = (
         "lawful.losses.distillation.ReverseKL",
         kl_divergence,
         "KL(p, q) in the order of the arguments",
+        why=(
+            "It multiplies probabilities, and returns infinity where the second one underflows to "
+            "0 although its logarithm is finite: exp(-2e4) is 0 in every format."
+        ),
     ),
     Entry(
         "distributions.Categorical.entropy",
@@ -285,7 +338,18 @@ ENTRIES = (
         "a mean over all labels",
     ),
     Entry("F.rms_norm", "lawful.norms.RMSNorm", rms_norm, "the constant inside the root"),
-    Entry("F.layer_norm", "lawful.norms.LayerNorm", layer_norm, "the constant inside the root"),
+    Entry(
+        "F.layer_norm",
+        "lawful.norms.LayerNorm",
+        layer_norm,
+        "the constant inside the root",
+        why=(
+            "Each element is x · rstd − mean · rstd, not (x − mean) · rstd. In a row of equal "
+            "numbers, or of one number, the difference is 0 and what is left is rounding of "
+            "products that are some hundred times larger, rstd being 1 / sqrt(eps) there. The "
+            "expected 0 of rows of one number leaves no room for it."
+        ),
+    ),
     Entry("F.gelu", "lawful.mlp.FeedForward", gelu, "the exact GELU"),
     Entry(
         "F.gelu, approximate='tanh'",
@@ -296,14 +360,31 @@ ENTRIES = (
     Entry("F.silu", "lawful.mlp.SwiGLU", silu, "silu(gate) times up"),
     Entry(
         "optim.sgd.sgd, one step",
-        "lawful.optim.SGD",
+        "optim.SGDMomentum",
         sgd_step,
         "momentum without dampening, decay added to the gradient",
     ),
     Entry(
-        "optim.adamw.adamw, one differentiable step",
+        "optim.sgd.sgd, nesterov, one step",
+        "optim.SGDNesterov",
+        sgd_nesterov_step,
+        "decay added to the gradient",
+    ),
+    Entry(
+        "optim.adamw.adamw, one step",
         "lawful.optim.AdamW",
         adamw_step,
         "decay before the step; eps outside the root of the corrected second moment",
+    ),
+    Entry(
+        "optim.adamw.adamw, differentiable, one step",
+        "lawful.optim.AdamW",
+        adamw_differentiable_step,
+        "decay before the step; eps outside the root of the corrected second moment",
+        why=(
+            "Bias corrections are powers of the step counter, a float32 tensor: in float64 they "
+            "are accurate to float32. The ordinary step takes the counter as a Python number and "
+            "is exact."
+        ),
     ),
 )

@@ -40,9 +40,7 @@ from examples.conformance.entry import Entry
 
 def _layer(groups: int = 1, **settings: Any) -> Any:
     """As much of an attention layer as the attention functions read."""
-    return SimpleNamespace(
-        num_key_value_groups=groups, training=False, is_causal=False, **settings
-    )
+    return SimpleNamespace(num_key_value_groups=groups, training=False, is_causal=False, **settings)
 
 
 def eager_masked(q: Tensor, k: Tensor, v: Tensor, m: Tensor) -> Tensor:
@@ -61,9 +59,7 @@ def sdpa_masked(q: Tensor, k: Tensor, v: Tensor, m: Tensor) -> Tensor:
 
 def eager_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     B, T, U = len(q), q.shape[1], k.shape[1]
-    mask = eager_mask(
-        B, T, U, q_offset=U - T, mask_function=causal_mask_function, dtype=q.dtype
-    )
+    mask = eager_mask(B, T, U, q_offset=U - T, mask_function=causal_mask_function, dtype=q.dtype)
     return _eager(q, k, v, mask)
 
 
@@ -96,7 +92,7 @@ def eager_sink(q: Tensor, k: Tensor, v: Tensor, sink: Tensor) -> Tensor:
 
 
 def bloom_alibi(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    H, T, K = q.shape
+    H, T, _ = q.shape
     bias = build_alibi_tensor(torch.ones(1, T), H, q.dtype)
     hidden = torch.ones(T, T, dtype=torch.bool).triu(1)
     mask = bias.expand(H, T, T).masked_fill(hidden, -torch.inf)
@@ -187,7 +183,7 @@ def gemma2_attention(
 ) -> Tensor:
     H, K, D = W_Q.shape
     config = Gemma2Config(
-        hidden_size=D,
+        hidden_size=H * K,  # as for Llama
         num_attention_heads=H,
         num_key_value_heads=len(W_K),
         head_dim=K,
@@ -198,6 +194,7 @@ def gemma2_attention(
         query_pre_attn_scalar=Q,
         rope_parameters={"rope_type": "default", "rope_theta": base},
     )
+    config.hidden_size = D
     config._attn_implementation = "eager"
     turned = Gemma2RotaryEmbedding(config)(x, _positions(x))
     mask = create_sliding_window_causal_mask(
@@ -316,6 +313,12 @@ ENTRIES = (
         "lawful.attention_masks.MaskedAttention",
         eager_masked,
         "any mask, added as the most negative finite number",
+        why=(
+            "A key that is masked out has the most negative finite number added to its score. "
+            "Where a query may look at no key, all its scores are that number, and it reads the "
+            "mean of all values in place of 0; the library does not say what it should read. In "
+            "float64 the softmax is in float32."
+        ),
     ),
     Entry(
         "sdpa_attention_forward, sdpa_mask",
@@ -328,24 +331,28 @@ ENTRIES = (
         "attention.CausalAttentionToCache",
         eager_causal,
         "aligned at the bottom right, by q_offset; no fewer keys than queries",
+        why="The softmax is in float32 whatever the dtype.",
     ),
     Entry(
         f"Llama {_EAGER}, sliding-window eager_mask",
         "lawful.attention_masks.SlidingWindowAttention",
         eager_window,
         "the last W keys, the query's own among them",
+        why="The softmax is in float32 whatever the dtype.",
     ),
     Entry(
         f"Llama {_EAGER}, grouped",
         "lawful.attention_heads.GroupedQueryAttention",
         eager_grouped,
         "query head h reads key-value head h // (H // G), by repeat_kv",
+        why="The softmax is in float32 whatever the dtype.",
     ),
     Entry(
         f"Gemma2 {_EAGER}, softcap",
         "lawful.attention_scores.SoftcapAttention",
         eager_softcap,
         "scores capped before the mask",
+        why="The softmax is in float32 whatever the dtype.",
     ),
     Entry(
         f"GPT-OSS {_EAGER}",
@@ -358,30 +365,35 @@ ENTRIES = (
         "lawful.attention_scores.ALiBiAttentionByKey",
         bloom_alibi,
         "biases that grow with the key's position; torch's attention reads them",
+        why="Slopes are in float32, and biases are rounded to the dtype.",
     ),
     Entry(
         "LlamaAttention, eager",
         "lawful.attention.RotaryAttentionHalves",
         llama_attention_eager,
         "split halves, grouped key-value heads",
+        why="Softmax and angles are in float32 whatever the dtype.",
     ),
     Entry(
         "LlamaAttention, sdpa",
         "lawful.attention.RotaryAttentionHalves",
         llama_attention_sdpa,
         "split halves, grouped key-value heads",
+        why="Angles are in float32 whatever the dtype.",
     ),
     Entry(
         "Gemma2Attention, sliding, eager",
         "attention.SoftcapWindowAttention",
         gemma2_attention,
         "softcap before the window mask, scores scaled by query_pre_attn_scalar",
+        why="Softmax and angles are in float32 whatever the dtype.",
     ),
     Entry(
         "Qwen3Attention, eager",
         "attention.QKNormRotaryAttention",
         qwen3_attention,
         "queries and keys normalised before they are turned",
+        why="Norms, softmax and angles are in float32 whatever the dtype.",
     ),
     Entry(
         "GPT2Attention, eager",
@@ -394,5 +406,6 @@ ENTRIES = (
         "lawful.blocks.PreNormBlock",
         llama_block,
         "the interleaved rotation, by weights permuted as in the conversion of Llama's",
+        why="Norms, softmax and angles are in float32 whatever the dtype.",
     ),
 )

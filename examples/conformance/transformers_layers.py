@@ -235,12 +235,14 @@ ENTRIES = (
         "lawful.norms.RMSNorm",
         llama_rms_norm,
         "the constant inside the root; the normalised row is rounded before the gain",
+        why="Computed in float32 whatever the dtype.",
     ),
     Entry(
         "Gemma2RMSNorm",
         "lawful.norms.RMSNormZeroCentred",
         gemma2_rms_norm,
         "the gain stored as its distance from 1, and applied before the rounding",
+        why="Computed in float32 whatever the dtype.",
     ),
     Entry("LlamaMLP", "lawful.mlp.SwiGLU", llama_mlp, "silu(gate) times up"),
     Entry("Gemma2MLP", "layers.GeGLU", gemma2_mlp, "the tanh GELU of the gate, times up"),
@@ -256,30 +258,48 @@ ENTRIES = (
         "lawful.moe.RenormalisedGate",
         mixtral_gate,
         "softmax over all experts, the chosen renormalised",
+        why=(
+            "torch.topk takes any of equal logits, the spec the first: a convention that neither "
+            "states. The softmax is in float32 whatever the dtype."
+        ),
     ),
     Entry(
         "GptOssTopKRouter",
         "lawful.moe.GateOfChosen",
         gpt_oss_gate,
         "softmax over the chosen experts",
+        why=(
+            "torch.topk takes any of equal logits, the spec the first: a convention that neither "
+            "states."
+        ),
     ),
     Entry(
         "Qwen2MoeTopKRouter, norm_topk_prob off",
         "lawful.moe.SoftmaxGate",
         qwen2_moe_gate,
         "softmax over all experts, the chosen as they are",
+        why=(
+            "torch.topk takes any of equal logits, the spec the first: a convention that neither "
+            "states. The softmax is in float32 whatever the dtype."
+        ),
     ),
     Entry(
         "DeepseekV3TopkRouter, one group",
         "layers.DeepSeekGate",
         deepseek_gate,
         "the bias chooses and does not weigh",
+        why="Scores and weights are in float32 whatever the dtype.",
     ),
     Entry(
         "MixtralSparseMoeBlock",
         "lawful.moe.MixtureOfExperts",
         mixtral_experts,
         "the chosen renormalised, which is the softmax over them",
+        why=(
+            "Weights are the softmax over all experts, renormalised over the chosen ones. The "
+            "router's gradient for an expert that no token chose is 0, of which rounding leaves "
+            "some 1e-8 here. The softmax is in float32 whatever the dtype."
+        ),
     ),
     Entry(
         "GptOssExperts, one expert",
@@ -292,35 +312,44 @@ ENTRIES = (
         "lawful.rope.RotaryHalves",
         rotary,
         "split halves",
+        why="Angles are in float32 whatever the dtype.",
     ),
     Entry(
         "LlamaRotaryEmbedding, position_ids",
         "lawful.rope.RotaryAtPositions",
         rotary_at_positions,
         "split halves, positions given",
+        why="Angles are in float32 whatever the dtype.",
     ),
     Entry(
         "LlamaRotaryEmbedding, linear",
         "lawful.rope_scaling.RotaryInterpolated",
         rotary_linear,
         "positions divided by the factor",
+        why="Angles are in float32 whatever the dtype.",
     ),
     Entry(
         "LlamaRotaryEmbedding, dynamic",
         "lawful.rope_scaling.RotaryDynamicNTK",
         rotary_dynamic,
         "the factor follows the length",
+        why="Angles are in float32 whatever the dtype.",
     ),
     Entry(
         "LlamaRotaryEmbedding, yarn",
         "lawful.rope_scaling.RotaryYaRN",
         rotary_yarn,
         "the ends of the ramp rounded outwards",
+        why=(
+            "Angles are in float32 whatever the dtype. In bfloat16 nothing is compared: rounding "
+            "to bfloat16, as the reference does it, would decide which pair the ramp starts at."
+        ),
     ),
     Entry(
         "GPT-J create_sinusoidal_positions, apply_rotary_pos_emb",
         "layers.RotaryInterleavedAt10000",
         rotary_gptj,
         "neighbouring features, base 10000",
+        why="Angles are in float32 whatever the dtype.",
     ),
 )

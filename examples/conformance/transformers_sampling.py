@@ -122,6 +122,9 @@ ENTRIES = (
         "lawful.typicality.LocallyTypical",
         typical,
         "tokens as far from the entropy as the last one stay",
+        why=(
+            "It refuses a mass of 1, as it documents; at any other nothing is beyond its tolerance."
+        ),
     ),
     Entry(
         "EpsilonLogitsWarper",
@@ -134,12 +137,18 @@ ENTRIES = (
         "lawful.typicality.EtaSampling",
         eta,
         "the largest stays in any case",
+        why="The threshold is in float32 whatever the dtype.",
     ),
     Entry(
         "RepetitionPenaltyLogitsProcessor",
         "lawful.penalties.RepetitionPenalty",
         repetition_penalty,
         "negative logits multiplied, others divided; once however often a token occurred",
+        why=(
+            "The value is right. The gradient of a token that occurred n times is n times too "
+            "large: its logit is gathered once for each occurrence, and all of them are written "
+            "back to the same place."
+        ),
     ),
     Entry(
         "ClassifierFreeGuidanceLogitsProcessor",
@@ -158,17 +167,20 @@ ENTRIES = (
         "lawful.losses.next_token.NextTokenCrossEntropy",
         causal_lm_loss,
         "shifts labels by one; a mean over the positions that are not ignored",
+        why="Computed in float32 whatever the dtype.",
     ),
     Entry(
         "ForCausalLMLoss, num_items_in_batch",
         "lawful.losses.sharded.AccumulatedCrossEntropy",
         causal_lm_loss_accumulated,
         "one denominator for all micro-batches",
+        why="Computed in float32 whatever the dtype.",
     ),
     Entry(
         "LabelSmoother",
         "lawful.losses.cross_entropy.LabelSmoothing",
         label_smoother,
         "the smoothed mass is spread over all classes, the right one among them",
+        why="The sum over classes is in float32 whatever the dtype.",
     ),
 )

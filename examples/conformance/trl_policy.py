@@ -60,9 +60,7 @@ def _grpo(
     **settings: Any,
 ) -> Tensor:
     inputs = {"old_per_token_logps": old, **(inputs or {})}
-    return _policy(
-        GRPOTrainer._compute_loss, lp, m, A, inputs, loss_type=loss_type, **settings
-    )
+    return _policy(GRPOTrainer._compute_loss, lp, m, A, inputs, loss_type=loss_type, **settings)
 
 
 def grpo(
@@ -151,9 +149,7 @@ def luspo(
     )
 
 
-def sapo(
-    lp: Tensor, old: Tensor, A: Tensor, m: Tensor, tau_pos: float, tau_neg: float
-) -> Tensor:
+def sapo(lp: Tensor, old: Tensor, A: Tensor, m: Tensor, tau_pos: float, tau_neg: float) -> Tensor:
     args = SimpleNamespace(sapo_temperature_pos=tau_pos, sapo_temperature_neg=tau_neg)
     return _grpo("sapo", lp, old, A, m, args=args)
 
@@ -246,7 +242,16 @@ ENTRIES = (
     Entry(f"{_G} dr_grpo", "policy.DrGRPOLoss", dr_grpo, "a constant length"),
     Entry(f"{_G} dapo", "policy.DAPOLoss", dapo, "tokens of the whole batch"),
     Entry(f"{_G} luspo", "policy.LUSPOLoss", luspo, "one ratio an answer, times its length"),
-    Entry(f"{_G} sapo", "policy.SAPOLoss", sapo, "a sigmoid gate in place of the clip"),
+    Entry(
+        f"{_G} sapo",
+        "policy.SAPOLoss",
+        sapo,
+        "a sigmoid gate in place of the clip",
+        why=(
+            "The temperature of each answer is chosen by torch.where from two Python numbers, "
+            "which gives float32: in float64 the loss is accurate to float32."
+        ),
+    ),
     Entry(
         f"{_G} cispo",
         "lawful.rl.policy_gradient.CISPO",
@@ -266,6 +271,12 @@ ENTRIES = (
         "lawful.rl.advantages.GroupAdvantage",
         group_advantage,
         "G - 1 in the denominator",
+        why=(
+            "Bessel's correction is a quotient of integers, which is float32: in float64 the "
+            "deviation is accurate to float32. Where all rewards of a group are equal the "
+            "derivative of the root is infinite and the gradient NaN; no trainer differentiates "
+            "through it."
+        ),
     ),
     Entry(
         "selective_log_softmax",
@@ -279,5 +290,6 @@ ENTRIES = (
         "tokens.LinearTokenLogProb",
         fused_head,
         "the fused head of all trainers, in chunks of two rows",
+        why="Accumulated in float32 whatever the dtype.",
     ),
 )

@@ -115,9 +115,7 @@ def dpo_apo_down(lw: Tensor, ll: Tensor, rw: Tensor, rl: Tensor, beta: float) ->
     return _dpo("apo_down", lw, ll, rw, rl, beta=beta)
 
 
-def dpo_discopop(
-    lw: Tensor, ll: Tensor, rw: Tensor, rl: Tensor, beta: float, tau: float
-) -> Tensor:
+def dpo_discopop(lw: Tensor, ll: Tensor, rw: Tensor, rl: Tensor, beta: float, tau: float) -> Tensor:
     args = SimpleNamespace(discopop_tau=tau)
     return _dpo("discopop", lw, ll, rw, rl, beta=beta, args=args)
 
@@ -196,9 +194,7 @@ def alpha_po(lw: Tensor, ll: Tensor, beta: float, alpha: float) -> Tensor:
     return _cpo("sigmoid", lw, ll, beta=beta, alpha=alpha)
 
 
-def simpo(
-    lw: Tensor, ll: Tensor, m_w: Tensor, m_l: Tensor, beta: float, gamma: float
-) -> Tensor:
+def simpo(lw: Tensor, ll: Tensor, m_w: Tensor, m_l: Tensor, beta: float, gamma: float) -> Tensor:
     # The trainer averages in get_batch_logps, from logits; here the tokens come as they are.
     mean_w = torch.where(m_w, lw, 0).sum(1) / m_w.sum(1)
     mean_l = torch.where(m_l, ll, 0).sum(1) / m_l.sum(1)
@@ -239,6 +235,10 @@ ENTRIES = (
         "preference.ForwardKLDPO",
         dpo_forward_kl,
         "scores 1 - 1/t of the ratios t",
+        why=(
+            "At log-ratios of 1e4 the score is exp(1e4), and its log-sigmoid is beyond what the "
+            "oracle evaluates; nothing is claimed there."
+        ),
     ),
     Entry(
         f"{_D} sigmoid, js_divergence",
@@ -260,7 +260,16 @@ ENTRIES = (
         "log-ratios averaged over tokens",
     ),
     Entry(f"{_D} robust", "lawful.losses.dpo.RobustDPO", dpo_robust, "the unbiased estimate"),
-    Entry(f"{_D} exo_pair", "preference.EXO", dpo_exo, "KL(policy, smoothed label)"),
+    Entry(
+        f"{_D} exo_pair",
+        "preference.EXO",
+        dpo_exo,
+        "KL(policy, smoothed label)",
+        why=(
+            "The label smoothing is put into a tensor of the default dtype, float32: in float64 "
+            "the loss is accurate to float32."
+        ),
+    ),
     Entry(f"{_D} nca_pair", "preference.NCA", dpo_nca, "two answers"),
     Entry(f"{_D} bco_pair", "preference.BCO", dpo_bco, "no shift of the rewards"),
     Entry(f"{_D} sppo_hard", "preference.SPPO", dpo_sppo, "targets ±1/(2 beta), summed"),
@@ -273,12 +282,25 @@ ENTRIES = (
     ),
     Entry(f"{_D} apo_zero", "preference.APOZero", dpo_apo_zero, "eq. 7"),
     Entry(f"{_D} apo_down", "preference.APODown", dpo_apo_down, "eq. 8"),
-    Entry(f"{_D} discopop", "preference.DiscoPOP", dpo_discopop, "tau is discopop_tau"),
+    Entry(
+        f"{_D} discopop",
+        "preference.DiscoPOP",
+        dpo_discopop,
+        "tau is discopop_tau",
+        why=(
+            "The exponential of a large negative margin overflows and the sigmoid that multiplies "
+            "it underflows: infinity times 0."
+        ),
+    ),
     Entry(
         "KTOTrainer, loss_type kto",
         "lawful.losses.dpo.KTO",
         kto,
         "the point of reference held at 0 from below, without a gradient",
+        why=(
+            "Where a batch has only desirable or only undesirable answers, the other part is "
+            "torch.Tensor([]), which is float32, and the loss becomes float32. No value is wrong."
+        ),
     ),
     Entry(
         "RewardTrainer, margin",
@@ -293,7 +315,16 @@ ENTRIES = (
         "the square of the sum of the two rewards",
     ),
     Entry("CPOTrainer.cpo_loss, sigmoid", "preference.CPOPreference", cpo, "label smoothing"),
-    Entry("CPOTrainer.cpo_loss, alpha", "preference.AlphaPO", alpha_po, "AlphaPO's reward"),
+    Entry(
+        "CPOTrainer.cpo_loss, alpha",
+        "preference.AlphaPO",
+        alpha_po,
+        "AlphaPO's reward",
+        why=(
+            "It takes exp of the log-probability and then a negative power: the derivative is "
+            "infinity times 0 where the probability underflows."
+        ),
+    ),
     Entry(
         "CPOTrainer.cpo_loss, simpo",
         "lawful.losses.preference.SimPO",
@@ -305,6 +336,11 @@ ENTRIES = (
         "preference.ORPOOddsRatio",
         orpo,
         "averaged over tokens; the value is that of the paper's L_OR, negated, times beta",
+        why=(
+            "Computed in float32 whatever the dtype. Where an answer's probability rounds to 1, "
+            "log1mexp takes the logarithm of 0 in the branch that torch.where discards, and its "
+            "derivative is NaN all the same."
+        ),
     ),
     Entry(
         "GKDTrainer.generalized_jsd_loss",

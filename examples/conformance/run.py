@@ -1,0 +1,138 @@
+"""Holds code of other libraries against our specs, and writes docs/conformance.md.
+
+    python examples/conformance/run.py                     # verify all that is installed
+    python examples/conformance/run.py 'torch_ops:*' …     # verify some of it
+    python examples/conformance/run.py --text              # verify nothing: texts have changed
+
+What was found is kept in docs/conformance.json, from which the page is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SPECS = Path(__file__).parent / "spec"
+RECORDS = ROOT / "docs" / "conformance.json"
+sys.path.insert(0, str(ROOT))
+
+import lawful  # noqa: E402
+from lawful.compiler.typed import Module  # noqa: E402
+from lawful.verifier.report import Report  # noqa: E402
+
+from examples.conformance.entries import entries  # noqa: E402
+from examples.conformance.entry import Entry  # noqa: E402
+from examples.conformance.page import PAGE, page  # noqa: E402
+
+LIBRARIES = ("torch", "transformers", "trl")
+
+
+@cache
+def spec(name: str) -> Module:
+    """The module that an entry names: of the library, or of the folder beside this file."""
+    return lawful.load(name, None if name.startswith("lawful.") else SPECS)
+
+
+def found(entry: Entry) -> dict[str, Any]:
+    """What verification in each dtype says of an entry."""
+    return {
+        dtype: _condensed(lawful.verify(spec(entry.spec), entry.function, dtypes=[dtype]), dtype)
+        for dtype in entry.dtypes
+    }
+
+
+def text(entry: Entry) -> dict[str, str]:
+    """What an entry says of itself."""
+    return {
+        "code": entry.code,
+        "spec": entry.spec,
+        "variant": entry.variant,
+        "why": entry.why,
+    }
+
+
+def _condensed(report: Report, dtype: str) -> dict[str, Any]:
+    losses = [check.loss[dtype] for check in report.checks if dtype in check.loss]
+    examples = []
+    for check in report.checks:
+        if check.failures:
+            failure = check.failures[0]
+            examples.append(
+                {
+                    "check": check.name,
+                    "regime": failure.regime,
+                    "element": f"{failure.tensor}{list(failure.index) or ''}",
+                    "expected": failure.expected or failure.details.get("right", ""),
+                    "got": failure.got or failure.details.get("left", ""),
+                    "ratio": _finite(failure.ratio),
+                    "found": failure.why.split("\n")[0],
+                }
+            )
+    return {
+        "verdict": report.verdict,
+        "worst": _finite(report.worst),
+        "loss": _finite(max(losses)) if losses else None,
+        "compared": report.compared,
+        "doubts": [doubt for check in report.checks for doubt in check.doubts],
+        "examples": examples,
+    }
+
+
+def _finite(x: float) -> float | None:
+    """To three digits; None for what JSON has no number for."""
+    return float(f"{x:.3g}") if isfinite(x) else None
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that are installed."""
+    result = {}
+    for library in LIBRARIES:
+        try:
+            result[library] = version(library).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Hold other libraries' code against our specs.")
+    parser.add_argument("names", nargs="*", default=["*"], help="MODULE:FUNCTION, as a pattern")
+    parser.add_argument("--text", action="store_true", help="verify nothing")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # of the libraries, about how they are called
+    logging.disable(logging.WARNING)
+    records: dict[str, Any] = {"versions": {}, "entries": {}}
+    if RECORDS.exists():
+        records = json.loads(RECORDS.read_text("utf-8"))
+    known: dict[str, Any] = records["entries"]
+    for entry in entries():
+        record = known.setdefault(entry.name, {"found": {}})
+        record |= text(entry)
+        if not options.text and any(fnmatch(entry.name, name) for name in options.names):
+            record["found"] = found(entry)
+            verdicts = [f"{dtype} {of['verdict']}" for dtype, of in record["found"].items()]
+            print(f"{entry.name:45} {', '.join(verdicts)}", flush=True)
+            _write(records)
+    records["versions"] |= versions()
+    _write(records)
+    return 0
+
+
+def _write(records: Mapping[str, Any]) -> None:
+    RECORDS.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    PAGE.write_text(page(records), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
