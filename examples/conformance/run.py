@@ -115,18 +115,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     records: dict[str, Any] = {"versions": {}, "entries": {}}
     if RECORDS.exists():
         records = json.loads(RECORDS.read_text("utf-8"))
-    known: dict[str, Any] = records["entries"]
-    for entry in entries():
-        record = known.setdefault(entry.name, {"found": {}})
-        record |= text(entry)
+    held = list(entries())
+    records["entries"] = _up_to_date(records["entries"], held)
+    for entry in held:
         if not options.text and any(fnmatch(entry.name, name) for name in options.names):
-            record["found"] = found(entry)
-            verdicts = [f"{dtype} {of['verdict']}" for dtype, of in record["found"].items()]
+            of = found(entry)
+            records["entries"][entry.name]["found"] = of
+            verdicts = [f"{dtype} {one['verdict']}" for dtype, one in of.items()]
             print(f"{entry.name:45} {', '.join(verdicts)}", flush=True)
             _write(records)
     records["versions"] |= versions()
     _write(records)
     return 0
+
+
+def _up_to_date(known: Mapping[str, Any], held: Sequence[Entry]) -> dict[str, Any]:
+    """Records of what is held, in its order, with the texts of now; then those of libraries
+    that are not installed."""
+    now = {e.name: {"found": {}, **known.get(e.name, {}), **text(e)} for e in held}
+    modules = {name.partition(":")[0] for name in now}
+    absent = {name: r for name, r in known.items() if name.partition(":")[0] not in modules}
+    return now | absent
 
 
 def _write(records: Mapping[str, Any]) -> None:
