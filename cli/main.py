@@ -27,6 +27,9 @@ Spec = Annotated[Path | None, typer.Option("--spec", help="The folder of specs."
 Out = Annotated[Path | None, typer.Option("--out", help="The folder of generated code.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say only what does not hold.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")
+]
 Names = Annotated[
     list[str] | None, typer.Argument(help="Qualified names, prefixes or globs of modules.")
 ]
@@ -93,9 +96,7 @@ def verify(
     regime: Annotated[
         str | None, typer.Option("--regime", help="Only the inputs of this regime.")
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Processes; one a core by default.")
-    ] = None,
+    jobs: Jobs = None,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to a JSON file.")
     ] = None,
@@ -148,6 +149,7 @@ def mutate(
         int | None, typer.Option("--sample", min=1, help="So many faults a module; all by default.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample and the inputs.")] = 0,
+    jobs: Jobs = None,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write the results to a JSON file.")
     ] = None,
@@ -163,6 +165,7 @@ def mutate(
         out,
         sample=sample,
         seed=seed,
+        jobs=jobs,
         json=json,
         quiet=quiet,
         color=not no_color,

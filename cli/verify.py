@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as jsonlib
-import multiprocessing
 import os
 import shlex
 import sys
@@ -20,6 +19,7 @@ from ..compiler.library import SHIPPED, load
 from ..compiler.project import Project, UsageError, select, shipped
 from ..compiler.typed import Module
 from .commands import selection
+from .processes import process_context
 
 if TYPE_CHECKING:
     from ..verifier.plan import Options
@@ -183,7 +183,7 @@ def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[
     with _bar(sum(planned), quiet=quiet, color=color) as advance:
         if jobs == 1 or len(tasks) == 1:
             return [verify_task(task, lambda: advance(1)) for task in tasks]
-        context = _context()
+        context = process_context()
         ticks = context.SimpleQueue()
         reader = threading.Thread(target=_drain, args=(ticks, advance), daemon=True)
         reader.start()
@@ -195,15 +195,6 @@ def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[
         ticks.put(None)
         reader.join()
         return reports
-
-
-def _context() -> Any:
-    """How processes start: where that can be, from one that has the large libraries loaded."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["flint", "sympy", "torch"])
-    return context
 
 
 def _length(task: Task, cases: int) -> int:

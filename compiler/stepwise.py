@@ -80,16 +80,28 @@ def parts_of(definition: t.Definition) -> tuple[t.Equation | t.WholeEquation, ..
 def stepwise(module: t.Module, time: str) -> tuple[Stepwise, list[Obstacle]]:
     """The module at new positions along the axes of size `time`, and what prevents that. The
     module is causal along time."""
-    analysis = _Analysis(module, time)
-    analysis.choose()
-    analysis.find_reads()
-    return analysis.result(), analysis.obstacles
+    return _stepwise(module, time, {})
+
+
+_Known = dict[tuple[str, str], tuple["Stepwise", list[Obstacle]]]
+"""What was found of the modules that one calls, each at a size: many calls are of the same."""
+
+
+def _stepwise(module: t.Module, time: str, known: _Known) -> tuple[Stepwise, list[Obstacle]]:
+    key = module.qualified, time
+    if key not in known:
+        analysis = _Analysis(module, time, known)
+        analysis.choose()
+        analysis.find_reads()
+        known[key] = analysis.result(), analysis.obstacles
+    return known[key]
 
 
 @dataclass(slots=True)
 class _Analysis:
     module: t.Module
     time: str
+    known: _Known
     new: dict[str, int] = field(default_factory=dict)
     """The axis of new positions, by tensor."""
     states: set[str] = field(default_factory=set)
@@ -229,7 +241,7 @@ class _Analysis:
         if not times:
             return
         callee = call.module
-        inner, obstacles = stepwise(callee, times[0])
+        inner, obstacles = _stepwise(callee, times[0], self.known)
         if not obstacles and inner.is_pointwise:
             return
         index = callee.incremental

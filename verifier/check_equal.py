@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,9 @@ PRECISION = 60
 class Equal:
     """Holds the exact values and gradients of another module against a module's."""
 
-    def __init__(self, other: Other, options: Options) -> None:
-        self.other, self.options = other, options
-        self.truths = Truths(other.other)
+    def __init__(self, other: Other, truths: Truths, options: Options) -> None:
+        """`truths` are those of the other module."""
+        self.other, self.truths, self.options = other, truths, options
         first, second = other.other.qualified, other.module.qualified
         self.values = Check("equal values", f"every output of {first} is that of {second}")
         self.gradients = Check("equal gradients", "and so is every derivative")
@@ -35,10 +34,7 @@ class Equal:
     def hold(self, truth: Truth) -> None:
         """Hold it against what a case of the module gives."""
         the_case, names = truth.case, self.other.outputs
-        setting = self.other.setting(the_case)
-        assert setting is not None
-        cotangents = {names[name]: array for name, array in the_case.cotangents.items()}
-        own = self.truths.of(replace(the_case, setting=setting, cotangents=cotangents))
+        own = self.truths.of(self.other.case(the_case))
         values = {name: own.values[names[name]] for name in truth.values}
         self.compare(self.values, the_case, truth.values, values, "")
         if truth.gradients:

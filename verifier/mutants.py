@@ -22,7 +22,16 @@ class Mutant:
     line: int
     before: str
     after: str
-    tree: ast.Module
+    _original: ast.FunctionDef
+    _path: Path
+    _changed: ast.expr
+
+    @property
+    def function(self) -> ast.FunctionDef:
+        """The definition of the function, with the fault."""
+        mutated = copy.deepcopy(self._original)
+        _put(mutated, self._path, self._changed)
+        return ast.fix_missing_locations(mutated)
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.before} -> {self.after} ({self.rule})"
@@ -30,15 +39,17 @@ class Mutant:
 
 Rule = Callable[[ast.expr], Iterator[ast.expr]]
 
+Path = tuple[int | tuple[str, int | None], ...]
+"""The way from a function to one of its expressions: the number of a statement, then fields."""
+
 ENTRY = ("reals", "integers", "booleans", "shape", "require", "wide_dtype", "arange")
 
 
 def mutants(source: str, function: str) -> list[Mutant]:
     """All mutants of one function of a generated file, in the order of its lines."""
-    tree = ast.parse(source)
-    body = _function(tree, function).body
+    original = _function(ast.parse(source), function)
     found = []
-    for number, statement in enumerate(body):
+    for number, statement in enumerate(original.body):
         if _is_entry(statement):
             continue
         for path, node in _expressions(statement, (number,)):
@@ -47,11 +58,8 @@ def mutants(source: str, function: str) -> list[Mutant]:
                     before, after = ast.unparse(node), ast.unparse(changed)
                     if before == after:
                         continue
-                    mutated = copy.deepcopy(tree)
-                    _put(_function(mutated, function), path, changed)
-                    ast.fix_missing_locations(mutated)
                     name = rule.__name__.replace("_", " ").strip()
-                    found.append(Mutant(name, node.lineno, before, after, mutated))
+                    found.append(Mutant(name, node.lineno, before, after, original, path, changed))
     return found
 
 
@@ -73,9 +81,6 @@ def _is_entry(statement: ast.stmt) -> bool:
         and value.func.value.id in ("ops", "torch")
         and value.func.attr in ENTRY
     )
-
-
-Path = tuple[int | tuple[str, int | None], ...]
 
 
 def _expressions(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.expr]]:

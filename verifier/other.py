@@ -75,6 +75,13 @@ class Other:
         adapted = replace(the_case, setting=Setting(sizes, consts))
         return adapted if self.setting(adapted) is not None else None
 
+    def case(self, adapted: Case) -> Case:
+        """A case as the other takes it."""
+        setting = self.setting(adapted)
+        assert setting is not None
+        cotangents = {self.outputs[name]: array for name, array in adapted.cotangents.items()}
+        return replace(adapted, setting=setting, cotangents=cotangents)
+
     def setting(self, the_case: Case) -> Setting | None:
         """The other's sizes and consts at a case; None where it refuses them."""
         other, sizes = self.other, {}

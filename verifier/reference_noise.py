@@ -142,7 +142,9 @@ class Arithmetic:
     def sum(self, x: Wide, axes: tuple[int, ...]) -> Wide:
         """The sum along axes, which are kept with length 1. Its error is a random walk, u * xi *
         the root of the sum of squares of the partial sums, or of the terms where that is more
-        (another order has other partial sums); none where every order is exact."""
+        (another order has other partial sums); none where every order is exact. As with
+        rounding it is the same for the same terms in the same order, and turns round with
+        their signs; the same terms in another order may give another one."""
         kept = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
         terms = x.shaped(
             lambda a: np.moveaxis(a, axes, range(len(axes))).reshape(
@@ -183,10 +185,12 @@ class Arithmetic:
         steps = partial if values.all() else partial * (values != 0)
         size = np.maximum((steps * steps).sum(axis=0), (values * values).sum(axis=0))
         spread = np.where(inexact & np.isfinite(total), np.sqrt(size), 0.0)
-        gone = np.where((values == 0) & (terms.m != 0), terms.m, 0.0)[:, :1]
-        bits = np.bitwise_xor.reduce(np.abs(gone).view(np.uint64), axis=0)
-        noise = self._noise(np.frexp(total[:1])[0], "sum", self._roundoffs, bits.view(np.float64))
-        noise *= np.where(total[:1] < 0, -1.0, 1.0)  # as rounding, the same but for the sign
+        kept = np.where(values == 0, terms.m, values)[:, :1]
+        first = np.take_along_axis(kept, (kept != 0).argmax(axis=0)[None], axis=0)
+        sign = np.where(first < 0, -1.0, 1.0)
+        places = _mix(np.arange(1, len(kept) + 1, dtype=np.uint64)).reshape(-1, *(1,) * total.ndim)
+        bits = np.bitwise_xor.reduce(_mix((kept * sign + 0.0).view(np.uint64) + places), axis=0)
+        noise = self._noise(bits.view(np.float64), "sum", self._roundoffs) * sign[0]
         return np.asarray(total + spread * noise, dtype=np.float64)
 
     def store(self, x: Wide) -> Wide:

@@ -28,6 +28,7 @@ from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
 from .other import Other
+from .pair_truths import PairTruths
 from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, all_cases, cases_planned
 from .regimes import REGIMES, Case
 from .report import Check, Report
@@ -80,12 +81,13 @@ def verify_other(
     progress: Callable[[], None] = lambda: None,
 ) -> Report:
     """Hold a module, and the code generated from it, against another one that should be the
-    same function: its exact values and derivatives, and then the code within the tolerances
-    of `module`. Raises Mismatch where they do not take and return the same."""
+    same function: its exact values and derivatives, and then the code within the larger of both
+    tolerances. Raises Mismatch where they do not take and return the same."""
     start = time.perf_counter()
     pair = Other(other, module)
-    run = Run(Subject(pair.module, pair.stand_in(candidate), options))
-    equal = Equal(pair, options)
+    truths = PairTruths(pair, options.dtypes)
+    run = Run(Subject(pair.module, pair.stand_in(candidate), options), truths)
+    equal = Equal(pair, truths.own, options)
     for the_case in all_cases(pair.module, options):
         adapted = pair.adapted(the_case)
         if adapted is not None:

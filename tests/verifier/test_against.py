@@ -10,8 +10,11 @@ import pytest
 from lawful.compiler.build import generate, write
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
-from lawful.verifier.other import Mismatch
+from lawful.verifier.other import Mismatch, Other
+from lawful.verifier.pair_truths import PairTruths
+from lawful.verifier.plan import Options, all_cases
 from lawful.verifier.report import EXACT, Report
+from lawful.verifier.truth import Truths
 
 SPEC = """
 module Plain
@@ -85,6 +88,18 @@ input a[B, B], d[B]
 const gamma
 output y[b] = a[b,b] * gamma + d[b]
 
+module Third
+size B
+index b: B
+input a[B]
+output y[b] = a[b] / 3
+
+module Cancels
+size B
+index b: B
+input a[B]
+output y[b] = 3001 * a[b] / 3 - 1000 * a[b]
+
 module Whole
 size B
 index b: B
@@ -130,6 +145,18 @@ def test_equal_functions_are_equal(root: Path, first: str, second: str) -> None:
     names = ["equal values", "equal gradients", "values", "gradients", "unchanged", "repeats"]
     assert list(verdicts(report)) == names
     assert all(check.cases >= 8 and check.compared >= 8 for check in report.checks)
+
+
+def test_code_may_round_as_its_own_equations_do(root: Path) -> None:
+    report = against(root, "Cancels", "Third")
+    assert report.ok, str(report)
+    pair = Other(lawful.load("m.Cancels", root), lawful.load("m.Third", root))
+    the_case = next(all_cases(pair.module, Options()))
+    alone = Truths(pair.module).noise(the_case, "float32")
+    both = PairTruths(pair, ()).noise(the_case, "float32")
+    for one, other in zip(alone, both, strict=True):
+        for name, noise in one.items():
+            assert (other[name].fine.sigma > 100 * noise.fine.sigma).all()
 
 
 def test_a_small_difference_is_found_in_equations_and_code(root: Path) -> None:

@@ -65,8 +65,9 @@ def test_the_mutated_function_is_the_original_but_for_the_fault() -> None:
 
     source = TEMPLATE.format(expression="x * (y + 2.0)")
     for mutant in mutants(source, "f"):
-        changed = ast.unparse(mutant.tree).splitlines()
-        original = ast.unparse(ast.parse(source)).splitlines()
+        changed = ast.unparse(mutant.function).splitlines()
+        (function,) = (n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef))
+        original = ast.unparse(function).splitlines()
         assert [i for i, (a, b) in enumerate(zip(changed, original, strict=True)) if a != b] == [4]
 
 

@@ -1,0 +1,35 @@
+"""The noise of sums: that of rounding, which knows the terms, their order and their signs."""
+
+from __future__ import annotations
+
+import numpy as np
+from lawful.verifier.reference_noise import FORMATS, Block, noisy_arithmetic
+from lawful.verifier.wide import Wide
+
+
+def summed(*rows: list[float]) -> np.ndarray:
+    """Noisy sums of rows in float32: a sample a row of the result, the exact one first."""
+    arithmetic = noisy_arithmetic([Block(FORMATS["float32"])], 32, 32.0, 0)
+    return arithmetic.sum(Wide.of(np.array([rows])), (2,)).floats()[..., 0]
+
+
+def test_the_same_terms_have_the_same_noise_and_their_negatives_the_opposite() -> None:
+    terms = [-6103.515625, -1e8, 1e8, 6103.515625]
+    first, again, turned = summed(terms, terms, [-x for x in terms]).T
+    assert first[0] == turned[0] == 0 and np.ptp(first) > 1
+    assert (first == again).all() and (turned == -first).all()
+
+
+def test_another_order_has_other_noise() -> None:
+    first, other = summed([6103.515625, 1e8, -1e8], [1e8, 6103.515625, -1e8]).T
+    assert first[0] == other[0] and not (first == other)[1:].any()
+
+
+def test_sums_that_are_exact_in_every_order_have_none() -> None:
+    assert (summed([0.5, 1.0, -2.0], [1.0, 0.5, -2.0]) == -0.5).all()
+
+
+def test_noise_does_not_depend_on_a_common_power_of_two() -> None:
+    terms = [0.1, 0.2, 0.7]
+    first, larger = summed(terms, [8 * x for x in terms]).T
+    assert (larger == 8 * first).all()
