@@ -58,12 +58,15 @@ def page(records: Mapping[str, Any]) -> str:
 
 def _summary(groups: Mapping[str, Mapping[str, Any]]) -> str:
     records = [record for held in groups.values() for record in held.values()]
-    good = sum(all(of["verdict"] == "OK" for of in r["found"].values()) for r in records)
-    lines = [f"{len(records)} functions; {good} of them are OK in every dtype."]
+    deviant = [{d for d, of in r["found"].items() if of["verdict"] != "OK"} for r in records]
+    lines = [
+        f"{len(records)} functions; {deviant.count(set())} of them are OK in every dtype, "
+        f"{deviant.count({'float64'})} deviate in float64 alone.\n"
+    ]
     for dtype in DTYPES:
         verdicts = [r["found"][dtype]["verdict"] for r in records if dtype in r["found"]]
         count = {v: verdicts.count(v) for v in ("OK", "LOSSY", "WRONG", "INCONCLUSIVE")}
-        lines.append(f"{dtype}: " + ", ".join(f"{n} {v}" for v, n in count.items() if n) + ".")
+        lines.append(f"- {dtype}: " + ", ".join(f"{n} {v}" for v, n in count.items() if n))
     return "\n".join(lines)
 
 

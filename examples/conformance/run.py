@@ -28,6 +28,8 @@ RECORDS = ROOT / "docs" / "conformance.json"
 sys.path.insert(0, str(ROOT))
 
 import lawful  # noqa: E402
+from lawful.compiler.diagnostics import Log  # noqa: E402
+from lawful.compiler.library import load  # noqa: E402
 from lawful.compiler.typed import Module  # noqa: E402
 from lawful.verifier.report import Report  # noqa: E402
 
@@ -38,10 +40,18 @@ from examples.conformance.page import PAGE, page  # noqa: E402
 LIBRARIES = ("torch", "transformers", "trl")
 
 
-@cache
 def spec(name: str) -> Module:
     """The module that an entry names: of the library, or of the folder beside this file."""
-    return lawful.load(name, None if name.startswith("lawful.") else SPECS)
+    bare = name.removeprefix("lawful.")
+    return _specs(SPECS if bare == name else ROOT / "spec")[bare]
+
+
+@cache
+def _specs(root: Path) -> Mapping[str, Module]:
+    log = Log()
+    modules = load(root, log)
+    log.raise_errors()
+    return modules
 
 
 def found(entry: Entry) -> dict[str, Any]:
