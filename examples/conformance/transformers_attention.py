@@ -365,7 +365,6 @@ ENTRIES = (
         "lawful.attention_scores.ALiBiAttentionByKey",
         bloom_alibi,
         "biases that grow with the key's position; torch's attention reads them",
-        why="Slopes are in float32, and biases are rounded to the dtype.",
     ),
     Entry(
         "LlamaAttention, eager",

@@ -123,7 +123,8 @@ ENTRIES = (
         typical,
         "tokens as far from the entropy as the last one stay",
         why=(
-            "It refuses a mass of 1, as it documents; at any other nothing is beyond its tolerance."
+            "It refuses a mass of 1, as it documents; at any other nothing is beyond its "
+            "tolerance."
         ),
     ),
     Entry(
@@ -137,7 +138,6 @@ ENTRIES = (
         "lawful.typicality.EtaSampling",
         eta,
         "the largest stays in any case",
-        why="The threshold is in float32 whatever the dtype.",
     ),
     Entry(
         "RepetitionPenaltyLogitsProcessor",
@@ -147,7 +147,7 @@ ENTRIES = (
         why=(
             "The value is right. The gradient of a token that occurred n times is n times too "
             "large: its logit is gathered once for each occurrence, and all of them are written "
-            "back to the same place."
+            "back to the same place. Generation takes no gradient."
         ),
     ),
     Entry(

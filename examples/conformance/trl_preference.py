@@ -288,8 +288,8 @@ ENTRIES = (
         dpo_discopop,
         "tau is discopop_tau",
         why=(
-            "The exponential of a large negative margin overflows and the sigmoid that multiplies "
-            "it underflows: infinity times 0."
+            "The exponential of a large negative margin overflows and the sigmoid that "
+            "multiplies it underflows: infinity times 0."
         ),
     ),
     Entry(
@@ -299,7 +299,8 @@ ENTRIES = (
         "the point of reference held at 0 from below, without a gradient",
         why=(
             "Where a batch has only desirable or only undesirable answers, the other part is "
-            "torch.Tensor([]), which is float32, and the loss becomes float32. No value is wrong."
+            "torch.Tensor([]), which is float32, and the loss becomes float32. No value is "
+            "wrong."
         ),
     ),
     Entry(
@@ -321,8 +322,9 @@ ENTRIES = (
         alpha_po,
         "AlphaPO's reward",
         why=(
-            "It takes exp of the log-probability and then a negative power: the derivative is "
-            "infinity times 0 where the probability underflows."
+            "The reward is a power of exp of the log-probability. At +1e4, which no log- "
+            "probability is, exp overflows and the derivative is 0 times infinity; at -1e4 the "
+            "reward is beyond every format, and nothing is claimed."
         ),
     ),
     Entry(
