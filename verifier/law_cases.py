@@ -17,8 +17,6 @@ BITS = 8
 """Significant bits of the inputs: every format holds them, and often sums of them too."""
 QUICK = ("typical", "consts", "extreme", "ties", "ragged", "empty")
 FULL = (*QUICK, "large", "tiny", "offset", "boundary", "tail")
-MASKS = ("ragged", "empty")
-"""Regimes that differ from the typical one in masks alone."""
 VOLUME = 64
 """What the product of all sizes of a case should be near."""
 TRIES = 300
@@ -50,9 +48,8 @@ def _regimes(module: t.Module, options: Options, seed: int) -> list[Regime]:
     chosen = regimes(module, options)
     if options.regime is not None:
         return chosen
-    masked = any(variable.type == "bool" for variable in module.inputs.values())
     names = FULL if options.level == "full" and seed == options.seed else QUICK
-    return [r for r in chosen if r.name in names and (masked or r.name not in MASKS)]
+    return [r for r in chosen if r.name in names]
 
 
 def _setting(module: t.Module, regime: Regime, seed: int) -> Setting:

@@ -51,10 +51,17 @@ def cases_planned(module: t.Module, options: Options) -> int:
 
 
 def regimes(module: t.Module, options: Options) -> list[Regime]:
-    """The regimes that a run tries."""
-    chosen = [regime for regime in REGIMES if module.randoms or not regime.samplers_only]
+    """The regimes that a run tries: that which is asked for, or those that say something new
+    about the module."""
     if options.regime is not None:
-        return [regime for regime in chosen if regime.name == options.regime]
+        return [regime for regime in REGIMES if regime.name == options.regime]
+    has = {
+        "": True,
+        "masks": any(variable.type == "bool" for variable in module.inputs.values()),
+        "consts": bool(module.consts),
+        "draws": bool(module.randoms),
+    }
+    chosen = [regime for regime in REGIMES if has[regime.needs]]
     return [regime for regime in chosen if regime.quick or options.level == "full"]
 
 
@@ -71,7 +78,7 @@ def cases(
     for seed in seeds(options):
         for regime in regimes(module, options):
             for repeat in range(regime.repeats):
-                key = seed, repeat, regime.shortest, regime.defaults
+                key = seed, repeat, regime.shortest, regime.defaults, regime.least
                 try:
                     the_case = case(module, regime, seed, bits, repeat, settings.get(key))
                 except NoSetting:

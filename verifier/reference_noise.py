@@ -15,7 +15,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -84,6 +84,19 @@ class Arithmetic:
         if not any(block.recomputes for block in self.blocks):
             return None
         return self._spread([block.recomputes for block in self.blocks]).astype(np.bool_)
+
+    @cached_property
+    def accumulating(self) -> Arithmetic:
+        """The arithmetic inside a row operator: 16-bit formats compute in float32 there."""
+        inside = FORMATS["float32"]
+        if not self.blocks or self.bits > FORMATS["float16"].bits:
+            return self
+        finer = inside.bits - self.bits
+        blocks = tuple(
+            replace(b, rounding=replace(inside, roundoff=math.ldexp(b.rounding.roundoff, -finer)))
+            for b in self.blocks
+        )
+        return replace(self, blocks=blocks)
 
     def differs(self, mask: Bools) -> Bools:
         """What holds in the nominal or any noisy sample, for each deciding block: (blocks, …),

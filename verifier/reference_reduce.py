@@ -223,6 +223,8 @@ def softmax(arithmetic: Arithmetic, x: Real) -> Real:
     def pull(adjoint: Adjoint) -> Adjoint:
         weighted = chain(arithmetic, adjoint.value, a)
         mean = arithmetic.sum(weighted, (len(a.shape) - 1,))
+        if arithmetic.recomputing is not None:  # from numbers that were rounded apart
+            mean = where(in_samples(arithmetic.recomputing, mean), mean[:1], mean)
         value = chain(arithmetic, a, arithmetic.add(adjoint.value, -mean))
         return Adjoint(value, _row_jump(arithmetic, adjoint, a, jump))
 
@@ -235,20 +237,32 @@ def _slip(arithmetic: Arithmetic, lse: Wide) -> Wide:
 
 
 def log_softmax(arithmetic: Arithmetic, x: Real) -> Real:
-    top, shifted, _, s = _shifted_exponentials(arithmetic, x.value)
+    """Its derivative is taken as kernels do, from the result that they kept."""
+    y = _log_softmax(arithmetic, x.value)
+    jump = along(x.jump)
+    within_row = arithmetic.accumulating
+
+    def pull(adjoint: Adjoint) -> Adjoint:
+        kept = y
+        if within_row is not arithmetic:
+            kept = arithmetic.round(_log_softmax(within_row, x.value), "log_softmax")
+        share = within_row.round(wide.exp(kept), "exp")
+        mass = within_row.sum(adjoint.value, (len(y.shape) - 1,))
+        value = within_row.add(adjoint.value, -chain(within_row, mass, share))
+        if within_row is not arithmetic:
+            value = arithmetic.round(value, "store")
+        return Adjoint(value, either(adjoint.jump, _row_jump(arithmetic, adjoint, share, jump)))
+
+    return derived(y, jump, [(x, pull)])
+
+
+def _log_softmax(arithmetic: Arithmetic, x: Wide) -> Wide:
+    top, shifted, _, s = _shifted_exponentials(arithmetic, x)
     y = arithmetic.add(shifted, -arithmetic.round(wide.log(s), "log"))
     if arithmetic.recomputing is not None:
         slip = _slip(arithmetic, top + wide.log(s))
         y = y + where(in_samples(arithmetic.recomputing, slip), slip, ZERO)
-    jump = along(x.jump)
-
-    def pull(adjoint: Adjoint) -> Adjoint:
-        share = arithmetic.round(wide.exp(y), "exp")
-        mass = arithmetic.sum(adjoint.value, (len(y.shape) - 1,))
-        value = arithmetic.add(adjoint.value, -chain(arithmetic, mass, share))
-        return Adjoint(value, either(adjoint.jump, _row_jump(arithmetic, adjoint, share, jump)))
-
-    return derived(y, jump, [(x, pull)])
+    return y
 
 
 def _row_jump(arithmetic: Arithmetic, adjoint: Adjoint, share: Wide, jump: Jump) -> Jump:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """How the tensors of a case are drawn. `scale` and `offset` shape real inputs, `masks`
-    names a pattern for boolean ones; params keep to moderate values throughout. `repeats` cases
-    are tried for each seed."""
+    """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
+    `masks` names a pattern for boolean ones; params keep to moderate values throughout;
+    consts are off their defaults unless `defaults`, and `least` as small as may be. `repeats`
+    cases are tried for each seed. A regime says nothing new about modules without what it
+    `needs`: masks (boolean inputs), consts, or draws (random sources)."""
 
     name: str
     claim: str
@@ -35,36 +37,62 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
+    least: bool = False
     quick: bool = True
     repeats: int = 1
-    samplers_only: bool = False
+    needs: Literal["", "masks", "consts", "draws"] = ""
 
 
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
-    Regime("consts", "constants off their defaults", defaults=False),
+    Regime("consts", "constants off their defaults", defaults=False, needs="consts"),
+    Regime(
+        "least",
+        "constants as small as they may be: one entry kept, one expert chosen",
+        defaults=False,
+        least=True,
+        needs="consts",
+    ),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
     Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
+    Regime(
+        "confident", "rows near one-hot, mostly at the first classes", draw="peaks", masks="all"
+    ),
+    Regime("log_probs", "log-probabilities from -1e-8 to -1e3", draw="powers"),
+    Regime("heavy", "a few numbers hundreds of times the others", draw="tails", quick=False),
+    Regime(
+        "low_rank",
+        "rows that repeat one another or are multiples of one",
+        draw="multiples",
+        quick=False,
+    ),
     Regime("ties", "few distinct values, draws on boundaries", draw="grid", masks="all"),
+    Regime(
+        "filters",
+        "temperature and filters together, which one order or another tells apart",
+        defaults=False,
+        repeats=6,
+        needs="draws",
+    ),
     Regime(
         "boundary",
         "equal probabilities, draws and constants exactly where the law is cut",
         draw="level",
         defaults=False,
         repeats=12,
-        samplers_only=True,
+        needs="draws",
     ),
     Regime(
         "tail",
         "draws at the very ends of their range",
         draw="ends",
         repeats=6,
-        samplers_only=True,
+        needs="draws",
     ),
-    Regime("ragged", "rows of different lengths", masks="ragged"),
-    Regime("empty", "all masked out", masks="none"),
+    Regime("ragged", "rows of different lengths", masks="ragged", needs="masks"),
+    Regime("empty", "all masked out", masks="none", needs="masks"),
     Regime("shortest", "lengths of 1", shortest=True),
 )
 
@@ -94,7 +122,13 @@ def case(
     where no setting is given. Raises NoSetting."""
     if setting is None:
         rng = random.Random(f"{module.qualified}/{seed}" + f"/{repeat}" * (repeat > 0))
-        setting = choose(module, rng, shortest=regime.shortest, defaults=regime.defaults)
+        setting = choose(
+            module,
+            rng,
+            shortest=regime.shortest,
+            defaults=regime.defaults,
+            least=regime.least,
+        )
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]
     )
@@ -139,21 +173,46 @@ def _tensor(
     if variable.type == "int":
         assert variable.domain is not None
         top = int(evaluate(variable.domain, setting.sizes, {}))
+        if regime.draw == "peaks":
+            return _frequent(shape, top, draw)
         return draw.integers(0, top, shape)
     if variable.kind == "random":
         return _random(variable, shape, regime, draw, bits, setting)
     if variable.kind == "param":
         centre = 1.0 if _starts_at_one(variable) else 0.0
         return rounded(centre + 0.5 * draw.standard_normal(shape), bits)
-    if regime.draw == "grid":
-        return draw.integers(-2, 3, shape) / 2.0
-    if regime.draw == "level":
-        rows = (*shape[:-1], 1) if shape else ()
-        return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape).copy()
-    if regime.draw == "signs":
-        sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
-        return rounded(draw.choice([-1.0, 1.0], shape) * sizes * regime.scale, bits)
-    return rounded(regime.offset + regime.scale * draw.standard_normal(shape), bits)
+    return rounded(_input(shape, regime, draw), bits)
+
+
+def _input(shape: tuple[int, ...], regime: Regime, draw: np.random.Generator) -> Array:
+    """A real input, before it is rounded to the format."""
+    rows, length = ((*shape[:-1], 1), shape[-1]) if shape else ((), 1)
+    match regime.draw:
+        case "grid":
+            return draw.integers(-2, 3, shape) / 2.0
+        case "level":
+            return np.broadcast_to(draw.integers(-2, 3, rows) / 2.0, shape)
+        case "signs":
+            sizes = draw.choice([1.0, 1.0, 0.5, 2.0**-14], shape)
+            return draw.choice([-1.0, 1.0], shape) * sizes * regime.scale
+        case "peaks":
+            peak = (np.arange(length) == _frequent(rows, length, draw)).reshape(shape)
+            return draw.standard_normal(shape) + draw.uniform(6, 12, rows) * peak
+        case "powers":
+            return -(10.0 ** draw.integers(-8, 4, shape))
+        case "tails":
+            return draw.standard_normal(shape) * np.exp(2 * draw.standard_normal(shape))
+        case "multiples":
+            factors = draw.choice([-2.0, -1.0, 1.0, 1.0, 0.5], rows)
+            return (factors * draw.standard_normal(length)).reshape(shape)
+        case _:
+            return regime.offset + regime.scale * draw.standard_normal(shape)
+
+
+def _frequent(shape: tuple[int, ...], top: int, draw: np.random.Generator) -> Array:
+    """Numbers below `top`, each a quarter as likely as the one before it, so that they often
+    meet."""
+    return np.minimum(draw.geometric(0.75, shape), top) - 1
 
 
 def _starts_at_one(variable: t.Variable) -> bool:

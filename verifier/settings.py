@@ -42,27 +42,29 @@ class Setting:
     consts: Mapping[str, Const]
 
 
-def choose(module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool) -> Setting:
+def choose(
+    module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool, least: bool = False
+) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, or the smallest where `shortest`; consts at their defaults where
-    `defaults` and they have one, else off them if that can be. Raises NoSetting."""
-    least: tuple[int, Setting] | None = None
+    found within `WORK`, or the smallest where `shortest`; consts as `consts_at` chooses them.
+    Raises NoSetting."""
+    cheapest: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if least is not None and cost >= least[0]:
+            if cheapest is not None and cost >= cheapest[0]:
                 continue
-            consts = consts_at(module, rng, sizes, defaults)
+            consts = consts_at(module, rng, sizes, defaults, least)
             if consts is None:
                 continue
-            least = cost, Setting(sizes, consts)
+            cheapest = cost, Setting(sizes, consts)
             if cost <= WORK:
-                return least[1]
-        if least is None and largest == LARGEST:
+                return cheapest[1]
+        if cheapest is None and largest == LARGEST:
             break
-    if least is None:
+    if cheapest is None:
         raise NoSetting(f"{module.qualified}: no sizes and consts satisfy its requirements")
-    return least[1]
+    return cheapest[1]
 
 
 def _candidates(
@@ -131,27 +133,42 @@ def with_derived(module: t.Module, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def consts_at(
-    module: t.Module, rng: random.Random, sizes: Mapping[str, int], defaults: bool
+    module: t.Module,
+    rng: random.Random,
+    sizes: Mapping[str, int],
+    defaults: bool,
+    least: bool = False,
 ) -> dict[str, Const] | None:
-    """Consts that satisfy the requires, together with the sizes; None if none were found. Off
-    their defaults they are multiples of the candidates; where those will not do, 0 is tried
-    too, and at last the defaults."""
+    """Consts that satisfy the requires, together with the sizes; None if none were found. They
+    are at their defaults where `defaults` and they have one. Off them they are multiples of the
+    candidates, the smallest that will do where `least`; where none will do, 0 is tried too, and
+    at last the defaults."""
+
+    def will_do(consts: Mapping[str, Const]) -> bool:
+        return all(holds(condition, sizes, consts) for condition in module.requires)
+
     given = {const.name: default_of(const) for const in module.consts.values()}
+    kept = {name: x for name, x in given.items() if defaults and x is not None}
+    others = {name: x for name, x in given.items() if name not in kept}
     for stage in range(3):
+        pools = {name: _pool(default, stage) for name, default in others.items()}
         for _ in range(TRIES // 20):
-            consts: dict[str, Const] = {}
-            for name, default in given.items():
-                if default is not None and defaults:
-                    consts[name] = default
-                    continue
-                scale = _dyadic(default) if default else Fraction(1)
-                pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
-                pool += [Fraction(0)] * (stage >= 1)
-                pool += [default] if stage >= 2 and default is not None else []
-                consts[name] = rng.choice(pool)
-            if all(holds(condition, sizes, consts) for condition in module.requires):
+            consts = kept | {name: rng.choice(pool) for name, pool in pools.items()}
+            if will_do(consts):
+                for name, pool in pools.items() if least else ():
+                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(x)))
+                    consts = next(filter(will_do, lower))
                 return consts
     return None
+
+
+def _pool(default: Const | None, stage: int) -> list[Const]:
+    """What a const is chosen from: multiples of the candidates, and more in later stages."""
+    scale = _dyadic(default) if default else Fraction(1)
+    pool: list[Const] = [x * scale for x in CANDIDATES if x * scale != default]
+    pool += [Fraction(0)] * (stage >= 1)
+    pool += [default] if stage >= 2 and default is not None else []
+    return pool
 
 
 def holds(condition: t.Expr, sizes: Mapping[str, int], consts: Mapping[str, Const]) -> bool:

@@ -335,7 +335,7 @@ def test_the_command_narrows_to_the_case_of_a_failure(modules: Mapping[str, t.Mo
 def test_as_many_cases_are_tried_as_planned(modules: Mapping[str, t.Module], level: Any) -> None:
     options = Options(level=level, dtypes=("float32",))
     tried = len(list(law_cases(modules["Pick"], options)))
-    assert tried == law_cases_planned(modules["Pick"], options) > 5
+    assert tried == law_cases_planned(modules["Pick"], options) >= 5
     assert planned(modules["Pick"], options) > tried
 
 

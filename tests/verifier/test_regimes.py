@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from lawful.compiler import typed as t
+from lawful.verifier.plan import Options, regimes
 from lawful.verifier.regimes import REGIMES, Case, Regime, case, rounded, shape_of
 from lawful.verifier.settings import NoSetting
 from lawful.verifier.verify import BITS
@@ -51,6 +53,18 @@ output y[b] = p * r * h[b] * k[b] * sum[v] (z[b,v] + u[b,v] + e[b,v] + g[b,v] + 
 SEEDS = range(4)
 GROUPS = {bits: [d for d in BITS if BITS[d] == bits] for bits in sorted(set(BITS.values()))}
 BY_NAME = {regime.name: regime for regime in REGIMES}
+
+
+Spec = Callable[[str], t.Module]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    def load(text: str) -> t.Module:
+        (tmp_path / "m.eq").write_text("module M\n" + text + "\n", encoding="utf-8")
+        return lawful.load("m.M", tmp_path)
+
+    return load
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +202,7 @@ def test_regimes_have_names_of_their_own_and_a_claim() -> None:
     assert all(regime.claim for regime in REGIMES)
     quick = {regime.name for regime in REGIMES if regime.quick}
     assert {"typical", "consts", "extreme", "tiny", "ties", "ragged", "empty", "shortest"} <= quick
+    assert {"confident", "log_probs"} <= quick
 
 
 @pytest.mark.parametrize(
@@ -223,6 +238,50 @@ def test_extreme_holds_1e4_of_either_sign_and_numbers_much_smaller(
         assert np.abs(x).max() == top
         assert (x == top).any() and (x == -top).any()
         assert (np.abs(x) <= 1).any()
+
+
+def test_confident_has_rows_near_one_hot_whose_classes_the_integers_often_name(
+    modules: Mapping[str, t.Module],
+) -> None:
+    named = []
+    for _, the_case in cases(modules["M"], ["confident"]):
+        x = the_case.tensors["x"]
+        p = np.exp(x - x.max(-1, keepdims=True))
+        p = p.max(-1) / p.sum(-1)
+        assert (p > 0.5).all() and (p < 1).all()
+        assert (p > 0.99).any(), "one minus p is lost in 16 bits"
+        named.append((x.argmax(-1) == the_case.tensors["tok"]).mean())
+        assert the_case.tensors["m"].all()
+    assert 0.4 < np.mean(named) < 0.9
+
+
+def test_log_probs_come_near_0_and_underflow(modules: Mapping[str, t.Module]) -> None:
+    for _, the_case in cases(modules["M"], ["log_probs"]):
+        x = the_case.tensors["x"]
+        assert (x <= 0).all() and x.min() >= -1024
+        assert (x > -1e-4).any() and (np.exp(x) < 2.0**-126).any()
+        assert the_case.bits == 8 or (x < 0).all(), "float16 holds no -1e-8"
+
+
+def test_heavy_has_numbers_hundreds_of_times_the_others(modules: Mapping[str, t.Module]) -> None:
+    whole = [np.abs(c.tensors["x"]).ravel() for _, c in cases(modules["M"], ["heavy"])]
+    x = np.concatenate(whole)
+    assert x.max() > 100 * np.median(x)
+    assert x.max() < 1e4, "extreme is another regime"
+    plain = [np.abs(c.tensors["x"]).ravel() for _, c in cases(modules["M"], ["typical"])]
+    assert np.concatenate(plain).max() < 10
+
+
+def test_low_rank_has_rows_that_are_one_row_and_some_that_repeat(
+    modules: Mapping[str, t.Module],
+) -> None:
+    repeats = 0
+    for _, the_case in cases(modules["M"], ["low_rank"]):
+        x = the_case.tensors["x"]
+        rows = x.reshape(-1, x.shape[-1])
+        assert np.linalg.matrix_rank(rows) == 1
+        repeats += len(np.unique(rows, axis=0)) < len(rows)
+    assert repeats == len(GROUPS) * len(SEEDS)
 
 
 def test_ties_has_ties(modules: Mapping[str, t.Module]) -> None:
@@ -278,6 +337,41 @@ def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
     assert mixed > 15
 
 
+def test_least_has_consts_as_small_as_they_may_be(spec: Spec) -> None:
+    module = spec(
+        "size B, V\nindex b: B  v: V\ninput z[B, V]\nconst k, e = 2, s = 0.1\n"
+        "require k >= 1, e >= 1\n"
+        "output y[b] = sum[v if (rank[v] z[b,v]) < k] z[b,v] * e * s"
+    )
+    for _, the_case in cases(module, ["least"]):
+        setting = the_case.setting
+        assert setting.consts["k"] == 1 and setting.consts["e"] == 1
+        assert setting.consts["s"] <= Fraction(1, 8)
+        assert min(setting.sizes.values()) > 1, "of more than one"
+
+
+def test_regimes_are_for_modules_that_have_what_they_need(
+    modules: Mapping[str, t.Module],
+) -> None:
+    def names(module: str, **options: Any) -> set[str]:
+        return {regime.name for regime in regimes(modules[module], Options(**options))}
+
+    by_need = {
+        need: {regime.name for regime in REGIMES if regime.needs == need}
+        for need in ("masks", "consts", "draws")
+    }
+    assert by_need == {
+        "masks": {"ragged", "empty"},
+        "consts": {"consts", "least"},
+        "draws": {"filters", "boundary", "tail"},
+    }
+    assert by_need["masks"] <= names("M")
+    assert not (by_need["consts"] | by_need["draws"]) & names("M", level="full")
+    assert by_need["consts"] | by_need["draws"] <= names("Sampler")
+    assert not by_need["masks"] & names("Sampler", level="full")
+    assert names("Sampler", regime="ragged") == {"ragged"}, "where it is asked for"
+
+
 def test_draws_lie_in_their_range(modules: Mapping[str, t.Module]) -> None:
     for _, the_case in cases(modules["Sampler"]):
         drawn = the_case.tensors
@@ -295,8 +389,7 @@ def test_tail_draws_at_both_ends(modules: Mapping[str, t.Module]) -> None:
     assert ends == {bits: {0.0, 1.0 - 2.0**-bits} for bits in GROUPS}
 
 
-def test_sizes_that_cannot_be_had_are_no_setting(tmp_path: Path) -> None:
-    text = "module M\nsize B\nindex b: B\ninput x[B]\nrequire B > 99\noutput y = sum[b] x[b]\n"
-    (tmp_path / "m.eq").write_text(text, encoding="utf-8")
+def test_sizes_that_cannot_be_had_are_no_setting(spec: Spec) -> None:
+    module = spec("size B\nindex b: B\ninput x[B]\nrequire B > 99\noutput y = sum[b] x[b]")
     with pytest.raises(NoSetting):
-        case(lawful.load("m.M", tmp_path), REGIMES[0], 0, 24)
+        case(module, REGIMES[0], 0, 24)

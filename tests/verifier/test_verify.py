@@ -15,7 +15,7 @@ from lawful.compiler import typed as t
 from lawful.verifier.candidate import Candidate, CandidateError, external
 from lawful.verifier.exact import OracleError
 from lawful.verifier.report import Check, Failure, Report, summary
-from lawful.verifier.verify import REGIMES, Options, planned, verify_candidate
+from lawful.verifier.verify import Options, planned, verify_candidate
 from torch import Tensor
 
 SPEC = """\
@@ -454,8 +454,6 @@ def test_a_run_tries_what_was_planned_and_is_reproducible(modules: Mapping[str, 
     full = Options(level="full", dtypes=("float32", "bfloat16"))
     assert planned(module, full) > 3 * planned(module, options)
     assert planned(module, Options(regime="large")) == 1
-    drawn = {regime.name for regime in REGIMES if not regime.samplers_only}
-    assert {"typical", "extreme"} <= drawn
 
 
 def test_unknown_dtypes_are_refused(modules: Mapping[str, t.Module]) -> None:
