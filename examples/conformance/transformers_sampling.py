@@ -123,8 +123,7 @@ ENTRIES = (
         typical,
         "tokens as far from the entropy as the last one stay",
         why=(
-            "It refuses a mass of 1, as it documents; at any other nothing is beyond its "
-            "tolerance."
+            "It refuses a mass of 1, as it documents; at any other nothing is beyond its tolerance."
         ),
     ),
     Entry(
