@@ -322,8 +322,8 @@ ENTRIES = (
         alpha_po,
         "AlphaPO's reward",
         why=(
-            "The reward is a power of exp of the log-probability. At +1e4, which no log- "
-            "probability is, exp overflows and the derivative is 0 times infinity; at -1e4 the "
+            "The reward is a power of exp of the log-probability. At +1e4, which no "
+            "log-probability is, exp overflows and the derivative is 0 times infinity; at -1e4 the "
             "reward is beyond every format, and nothing is claimed."
         ),
     ),
