@@ -12,6 +12,7 @@ from ..compiler import typed as t
 from .brink import comparisons
 from .regimes import REGIMES, Case, Regime, case
 from .settings import NoSetting, Setting, limits
+from .telling import most_telling
 
 Level = Literal["quick", "full"]
 
@@ -120,9 +121,19 @@ def cases(
     """The cases of a run. Regimes whose sizes and consts cannot be met are passed over.
     `settings` are those chosen before."""
     for seed, regime, repeat in drawn(module, options):
-        key = seed, repeat, regime.shortest, regime.defaults, regime.needs == "limits"
+        key = (
+            seed,
+            repeat,
+            regime.shortest,
+            regime.defaults,
+            regime.telling,
+            regime.needs == "limits",
+        )
         try:
-            the_case = case(module, regime, seed, bits, repeat, settings.get(key))
+            if regime.telling and key not in settings:
+                the_case = most_telling(module, regime, seed, bits, repeat)
+            else:
+                the_case = case(module, regime, seed, bits, repeat, settings.get(key))
         except NoSetting:
             continue
         if regime.needs != "cuts":  # which moves consts to where its tensors are

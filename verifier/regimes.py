@@ -26,7 +26,8 @@ Array = npt.NDArray[Any]
 class Regime:
     """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
     `masks` names a pattern for boolean ones; params keep to moderate values throughout;
-    consts are off their defaults unless `defaults`. `repeats` cases are tried for each seed. A
+    consts are off their defaults unless `defaults`; of several settings the most `telling` is
+    taken. `repeats` cases are tried for each seed. A
     regime says nothing new about modules without what it `needs`: masks (boolean inputs), consts,
     limits (consts with bounds that they may equal, where they are put one after another), draws
     (random sources), or cuts (consts that tensors are compared with, which are moved beside one
@@ -40,14 +41,26 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
+    telling: bool = False
     quick: bool = True
     repeats: int = 1
     needs: Literal["", "masks", "consts", "limits", "draws", "cuts"] = ""
 
+    @property
+    def by(self) -> tuple[bool, ...]:
+        """What sizes and consts are chosen by: regimes that agree in it share them."""
+        return self.shortest, self.defaults, self.telling, self.needs == "limits"
+
 
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
-    Regime("consts", "constants off their defaults", defaults=False, needs="consts"),
+    Regime(
+        "consts",
+        "constants off their defaults, where all that is given has an effect",
+        defaults=False,
+        telling=True,
+        needs="consts",
+    ),
     Regime("limits", "constants at the limits of what is required", needs="limits"),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),

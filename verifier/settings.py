@@ -56,22 +56,23 @@ def choose(
     shortest: bool,
     defaults: bool,
     limit: int | None = None,
+    bound: int = WORK,
 ) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, such that conditions on indices tell something, or the smallest where
-    `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
+    found within a `bound` on the work, such that conditions on indices tell something, or the
+    smallest where `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
     conditions = [] if shortest else index_conditions(module)
     cheapest: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
         fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if cost > WORK and cheapest is not None and cost >= cheapest[0]:
+            if cost > bound and cheapest is not None and cost >= cheapest[0]:
                 continue
             consts = consts_at(module, rng, sizes, defaults, limit)
             if consts is None:
                 continue
-            if cost > WORK:
+            if cost > bound:
                 cheapest = cost, Setting(sizes, consts)
                 continue
             told = sum(tells(condition, sizes, consts) for condition in conditions)
