@@ -3,7 +3,8 @@
 #   PYTHON=python3.13   the Python that .venv is made with, 3.11 or newer
 #   VENV=DIR            use this environment in place of .venv
 #   SETUP=              install nothing: the environment is as it should be
-#   ARGS='...'          more arguments for pytest (make test) or lawful verify (make verify)
+#   ARGS='...'          more arguments for pytest (make test), lawful verify (make verify), or
+#                       the names of what to hold against the specs (make conformance)
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -18,7 +19,7 @@ pytest = $(bin)/python -m pytest -n auto --maxprocesses 8
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: $(SETUP) ## make .venv and install lawful with all it needs
@@ -51,6 +52,13 @@ format: $(SETUP) ## format the Python code
 docs: $(SETUP) ## rewrite the pages of docs/ that come from the code
 	$(bin)/python docs/make_errors.py
 	$(bin)/python docs/make_equations.py
+	$(bin)/python docs/make_museum.py
+
+.PHONY: conformance
+conformance: $(SETUP) ## hold code of transformers, TRL and torch against the specs
+	$(if $(SETUP),$(bin)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[conformance]')
+	$(bin)/python examples/conformance/run.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove .venv, caches and build products

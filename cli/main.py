@@ -96,6 +96,7 @@ def verify(
     regime: Annotated[
         str | None, typer.Option("--regime", help="Only the inputs of this regime.")
     ] = None,
+    case: Annotated[Path | None, typer.Option("--case", help="Only the case in this file.")] = None,
     jobs: Jobs = None,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to a JSON file.")
@@ -117,6 +118,7 @@ def verify(
         device=device,
         seed=seed,
         regime=regime,
+        case=case,
         jobs=jobs,
         json=json,
         quiet=quiet,

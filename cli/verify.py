@@ -7,10 +7,10 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from .commands import selection
 from .processes import process_context
 
 if TYPE_CHECKING:
+    from ..verifier.isolated import Isolated
     from ..verifier.plan import Options
     from ..verifier.report import Report
 
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Task:
     """One module to verify, maybe against another one, in a form that another process can
-    take."""
+    take; or an implementation that runs in a process of its own. `family` are the modules of
+    which an implementation may be another one."""
 
     module: Module
     out: Path
-    impl: str | None
+    impl: Isolated | None
     options: Options
     against: Module | None = None
+    family: Mapping[str, Module] = field(default_factory=dict)
 
 
 def verify_command(
@@ -50,12 +53,15 @@ def verify_command(
     device: str,
     seed: int,
     regime: str | None,
+    case: Path | None,
     jobs: int | None,
     json: Path | None,
     quiet: bool,
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
+    from ..verifier.variants import relatives
+
     selected = selection(names, spec, out)
     if selected is None:
         return 1
@@ -66,18 +72,36 @@ def verify_command(
         raise UsageError(f"--against needs one module and no --impl; {len(chosen)} are selected")
     other = None if against is None else _other(against, project)
     options = _options(level, dtypes, device, seed, regime)
-    tasks = []
+    if case is not None:
+        if len(chosen) != 1 or against or dtypes or regime:
+            raise UsageError("--case needs one module, and no --against, --dtype or --regime")
+        options = _only(case, options)
+    options = replace(options, cases=_cases_folder(project))
+    commands = {}
     for name in chosen:
         command = ["lawful", "verify", selected.prefix + name, *(["--impl", impl] if impl else [])]
         command += ["--against", against] if against else []
         command += ["--spec", str(spec)] if spec else []
         command += ["--out", str(out)] if out else []
-        own = replace(options, command=shlex.join(command))
-        tasks.append(Task(modules[name], project.out, impl, own, other))
-    _check_callable(tasks[0])
+        commands[name] = shlex.join(command)
+    _check_device(device)
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {json} is no place for a file")
-    reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+    with _isolated(impl) as isolated:
+        if isolated is not None and regime is None:
+            options = replace(options, unforeseen=int.from_bytes(os.urandom(4), "big"))
+        tasks = [
+            Task(
+                modules[name],
+                project.out,
+                isolated,
+                replace(options, command=command),
+                other,
+                relatives(modules[name], modules),
+            )
+            for name, command in commands.items()
+        ]
+        reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
     _show(reports, quiet=quiet, color=color)
     if json is not None:
         json.write_text(_as_json(reports, options), encoding="utf-8")
@@ -94,6 +118,24 @@ def _as_json(reports: Sequence[Report], options: Options) -> str:
         "reports": [report.as_dict() for report in reports],
     }
     return jsonlib.dumps(data, indent=1) + "\n"
+
+
+def _cases_folder(project: Project) -> Path:
+    """Where the cases of a project are kept: beside its specs; those of the shipped library in
+    the current folder."""
+    from ..verifier.cases import FOLDER
+
+    return FOLDER if project.shipped else project.root.parent / FOLDER
+
+
+def _only(case: Path, options: Options) -> Options:
+    """The options that try the case of a file alone."""
+    from ..verifier.cases import CaseError, read
+
+    try:
+        return replace(options, case=case, dtypes=(read(case).dtype,))
+    except CaseError as error:
+        raise UsageError(str(error)) from error
 
 
 def _other(name: str, project: Project) -> Module:
@@ -140,41 +182,55 @@ def _options(
     return Options("full" if level == "full" else "quick", chosen, device, seed, regime)
 
 
-def _check_callable(task: Task) -> None:
-    """Raise UsageError where the implementation or the device cannot be had."""
+def _check_device(device: str) -> None:
+    """Raise UsageError where the device cannot be had."""
     import torch
 
-    from ..verifier.candidate import CandidateError, external
-
     try:
-        torch.zeros(1, device=task.options.device).tolist()
+        torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UsageError(f"--device {task.options.device}: {error}") from error
-    if task.impl is not None:
-        try:
-            external(task.impl)
-        except CandidateError as error:
-            raise UsageError(str(error)) from error
+        raise UsageError(f"--device {device}: {error}") from error
+
+
+@contextmanager
+def _isolated(impl: str | None) -> Iterator[Isolated | None]:
+    """The implementation in a process of its own. Raises UsageError where it cannot be had."""
+    from ..verifier.candidate import CandidateError
+    from ..verifier.isolated import Isolated
+
+    if impl is None:
+        yield None
+        return
+    try:
+        isolated = Isolated(impl)
+    except CandidateError as error:
+        raise UsageError(str(error)) from error
+    with isolated:
+        yield isolated
 
 
 def verify_task(task: Task, tick: Callable[[], None] = lambda: None) -> Report:
     """Verify one module; calls `tick` after each case."""
     import torch
 
-    from ..verifier.candidate import CandidateError, external, generated
+    from ..verifier.candidate import CandidateError, generated
+    from ..verifier.cases import CaseError
     from ..verifier.report import Check, Report
     from ..verifier.verify import verify_candidate, verify_other
 
     torch.set_num_threads(1)
     try:
-        candidate = external(task.impl) if task.impl else generated(task.module, task.out)
+        candidate = task.impl.candidate if task.impl else generated(task.module, task.out)
     except CandidateError as error:
         absent = Check("values", "every output is the equation's")
         absent.doubts.append(str(error))
         return Report(task.module.qualified, "nothing", [absent], task.options.dtypes)
     if task.against is not None:
         return verify_other(task.module, candidate, task.against, task.options, tick)
-    return verify_candidate(task.module, candidate, task.options, tick)
+    try:
+        return verify_candidate(task.module, candidate, task.options, tick, task.family)
+    except CaseError as error:
+        raise UsageError(f"{error}; delete it") from error
 
 
 def _run(tasks: Sequence[Task], jobs: int, *, quiet: bool, color: bool) -> list[Report]:
@@ -270,6 +326,8 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
     for report in reports:
         for text in report.explain():
             console.print(Text(f"\n{report.module}: {text}"), soft_wrap=True)
+        for note in report.notes:
+            console.print(Text(f"\n{report.module}: {note}"), soft_wrap=True)
         for check in report.checks:
             for doubt in check.doubts:
                 line = f"\n{report.module}: INCONCLUSIVE {check.name}: {doubt}"

@@ -46,7 +46,7 @@ def _rule(node: Node, infinite: set[str]) -> Node:
             inside.append(factor)
         else:
             return node
-    if where is not None and not _mask(inside, where):
+    if where is not None and not _mask(inside, where, bound):
         return node
     if len(inside) < 2:
         return node
@@ -62,10 +62,17 @@ def _rule(node: Node, infinite: set[str]) -> Node:
     return Product((("*", result), *others), "real")
 
 
-def _mask(factors: list[Node], where: Node) -> bool:
-    """Put the condition into a factor that has all its axes; False where there is none."""
+def _mask(factors: list[Node], where: Node, bound: set[str]) -> bool:
+    """Put the condition into the factors: one would do for numbers, but what it excludes in the
+    others may be NaN. One that lacks some of the bound indices is excluded where it is at all
+    of them; one that lacks others of the condition's, where some exclude it alone, stays. False
+    where no factor has all the indices of the condition."""
+    axes = axes_of(where)
+    if not any(axes <= axes_of(factor) for factor in factors):
+        return False
     for i, factor in enumerate(factors):
-        if axes_of(where) <= axes_of(factor):
-            factors[i] = Where(where, factor, Num(Fraction(0), "real"), "real")
-            return True
-    return False
+        missing = axes - axes_of(factor)
+        if missing < axes and missing <= bound:
+            kept = Reduce("any", tuple(sorted(missing)), None, where, "bool") if missing else where
+            factors[i] = Where(kept, factor, Num(Fraction(0), "real"), "real")
+    return True

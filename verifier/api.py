@@ -14,7 +14,8 @@ from ..compiler import typed as t
 from ..compiler.diagnostics import Log
 from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
-from .candidate import Candidate, generated
+from .candidate import Candidate, contained, generated
+from .cases import read
 from .exact import OracleError
 from .flatten import flatten
 from .oracle import Oracle
@@ -32,12 +33,7 @@ def load(name: str, root: str | Path | None = None) -> Module:
     Raises SpecError, with every diagnostic, where a spec is wrong, and UsageError where the
     folder or the name is not there.
     """
-    project, bare = _project(name, root)
-    modules = _modules(project)
-    if bare not in modules:
-        select([bare], modules)
-        raise UsageError(f"`{bare}` names several modules; give one")
-    return modules[bare]
+    return _load(name, root)[0]
 
 
 def list_modules(root: str | Path | None = None) -> list[str]:
@@ -55,6 +51,8 @@ def verify(
     level: Level = "quick",
     device: str = "cpu",
     root: str | Path | None = None,
+    cases: str | Path | None = None,
+    case: str | Path | None = None,
 ) -> Report:
     """Hold an implementation, or else the generated code, against its spec.
 
@@ -65,8 +63,12 @@ def verify(
     `against` is another spec that should be the same function: the exact values of both are
     compared, and the generated code of the first is held against the second. Raises Mismatch,
     a ValueError, where they do not take and return the same.
+
+    `cases` is a folder: the smallest case of a failure is kept there, and what is there of the
+    module is tried first. `case` is the file of one to try alone. Raises CaseError, a ValueError,
+    where a file holds no case.
     """
-    module = load(spec, root) if isinstance(spec, str) else spec
+    module, family = _load(spec, root) if isinstance(spec, str) else (spec, {})
     chosen = tuple(dtypes) if dtypes else QUICK_DTYPES if level == "quick" else DTYPES
     unknown = [dtype for dtype in chosen if dtype not in DTYPES]
     if isinstance(dtypes, str) or unknown:
@@ -79,6 +81,8 @@ def verify(
         raise TypeError(f"{implementation!r} is not callable")
     if against is not None and implementation is not None:
         raise ValueError("give an implementation or another spec to verify, not both")
+    if against is not None and not (cases is None and case is None):
+        raise ValueError("cases are those of an implementation, not of another spec")
     command = f"lawful verify {module.qualified}"
     if implementation is None:
         project = _project(module.qualified, root)[0]
@@ -86,17 +90,20 @@ def verify(
     else:
         name = getattr(implementation, "__qualname__", type(implementation).__name__)
         where = getattr(implementation, "__module__", None)
-        candidate = Candidate(name, implementation)
+        candidate = Candidate(name, contained(implementation))
         if where in (None, "__main__") or "<" in name:
             command = f'lawful.verify("{module.qualified}", {name}'
         else:
             command += f" --impl {where}:{name}"
     if against is None:
-        options = Options(level, chosen, device, seed, None, command)
-        return verify_candidate(module, candidate, options)
+        if case is not None:
+            chosen = (read(Path(case)).dtype,)
+        folder, file = (None if x is None else Path(x) for x in (cases, case))
+        options = Options(level, chosen, device, seed, command=command, cases=folder, case=file)
+        return verify_candidate(module, candidate, options, family=family)
     wanted = load(against, root) if isinstance(against, str) else against
     command += f" --against {against if isinstance(against, str) else wanted.qualified}"
-    options = Options(level, chosen, device, seed, None, command)
+    options = Options(level, chosen, device, seed, command=command)
     return verify_other(module, candidate, wanted, options)
 
 
@@ -170,6 +177,16 @@ def evaluate(
                 text[index] = exact.digits(index, digits)
             answers[name] = text.tolist()
     return answers
+
+
+def _load(name: str, root: str | Path | None) -> tuple[Module, Mapping[str, Module]]:
+    """A module, and all of its root."""
+    project, bare = _project(name, root)
+    modules = _modules(project)
+    if bare not in modules:
+        select([bare], modules)
+        raise UsageError(f"`{bare}` names several modules; give one")
+    return modules[bare], modules
 
 
 def _project(name: str, root: str | Path | None) -> tuple[Project, str]:

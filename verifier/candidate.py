@@ -22,6 +22,7 @@ from ..compiler import typed as t
 from ..compiler.names import class_name, python_name, snake_case
 from .regimes import Case
 from .state_names import split
+from .wire import plain
 
 Array = npt.NDArray[Any]
 
@@ -113,6 +114,18 @@ def external(name: str) -> Candidate:
     return Candidate(name, found)
 
 
+def contained(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose attempts to end the process are errors like others."""
+
+    def call(**keywords: Any) -> Any:
+        try:
+            return function(**keywords)
+        except SystemExit as error:
+            raise CandidateError(f"it raises SystemExit: {error}") from error
+
+    return call
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """The keyword arguments of one call, and which of them are real tensors of the spec."""
@@ -181,7 +194,7 @@ def outputs(module: t.Module, result: Any) -> dict[str, Tensor]:
     for name, value in found.items():
         if not isinstance(value, Tensor):
             raise CandidateError(f"its {name} is {type(value).__name__}, not a tensor")
-    return found
+    return {name: plain(value) for name, value in found.items()}
 
 
 def construct(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from .candidate import outputs
-from .compare import FORMATS, target
+from .compare import FORMATS, Target, target
 from .report import Check
 from .trial import Subject, Trial, as_array, raised
 from .worthless import Worthless
@@ -42,11 +42,9 @@ class Gradients:
             return
         aims = []
         for name, exact in trial.truth.gradients.items():
-            noise = trial.gradient_noise[name]
-            aim = target(exact, noise, FORMATS[trial.dtype])
-            if trial.truth.undefined:  # and then 0 is no derivative, though no path leads there
-                aim = replace(aim, counts=aim.counts & (exact.high != 0))
-            subject.cross_check(self.check, name, exact, noise.fine, aim)
+            aim = gradient_target(trial, name)
+            fine = trial.gradient_noise[name].fine
+            subject.cross_check(self.check, name, exact, fine, aim)
             subject.compare(self.check, trial, name, gradients[name], aim, prefix)
             aims.append(aim)
         self.worthless.hold(aims, subject.inputs(the_case))
@@ -54,6 +52,15 @@ class Gradients:
     def finish(self) -> None:
         """Doubt the check if something worthless would have passed it."""
         self.worthless.doubt(self.check)
+
+
+def gradient_target(trial: Trial, name: str) -> Target:
+    """What the derivative by a tensor should be."""
+    exact = trial.truth.gradients[name]
+    aim = target(exact, trial.gradient_noise[name], FORMATS[trial.dtype])
+    if trial.truth.undefined:  # and then 0 is no derivative, though no path leads there
+        aim = replace(aim, counts=aim.counts & (exact.high != 0))
+    return aim
 
 
 def backward(

@@ -71,11 +71,14 @@ class Partition:
         self.check = Check("partition", "each draw gives the equation's token", unit="draws")
 
     def hold(self, trial: Trial) -> None:
-        if trial.case.regime not in REGIMES:
-            return
+        if trial.case.regime in REGIMES:
+            self.hold_case(trial.case, trial.dtype)
+
+    def hold_case(self, the_case: Case, dtype: str) -> None:
+        """Sweep each uniform source in the rows of a case."""
         self.check.cases += 1
         for source in uniform_sources(self.subject.module):
-            self._hold(self.sweep(trial.case, source, trial.dtype), trial)
+            self._hold(self.sweep(the_case, source, dtype), the_case, dtype)
 
     def finish(self) -> None:
         """Doubt the check where rounding decides everywhere."""
@@ -141,15 +144,15 @@ class Partition:
             )
         return at, above
 
-    def _hold(self, sweep: Sweep, trial: Trial) -> None:
+    def _hold(self, sweep: Sweep, the_case: Case, dtype: str) -> None:
         subject, check = self.subject, self.check
-        call = subject.arguments(sweep.case, trial.dtype, gradients=False)
+        call = subject.arguments(sweep.case, dtype, gradients=False)
         try:
             given = outputs(subject.module, subject.candidate.function(**call.keywords))
             got = self.rows.flat({name: as_array(given[name]) for name in self.rows.outputs})
             got = got.reshape(sweep.exact.shape)
         except Exception as error:
-            subject.broken(check, trial.case, trial.dtype, raised(error), self.rows.outputs[0])
+            subject.broken(check, the_case, dtype, raised(error), self.rows.outputs[0])
             return
         wrong = ~sweep.unsure & (got != sweep.exact)
         admitted = {(at, number): values for at, number, values in sweep.admitted()}
@@ -166,8 +169,8 @@ class Partition:
             )
             subject.fail(
                 check,
-                trial.case,
-                trial.dtype,
+                the_case,
+                dtype,
                 self.rows.outputs[0],
                 (),
                 " or ".join(map(str, sorted(wanted))),

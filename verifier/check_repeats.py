@@ -7,7 +7,8 @@ from .trial import Subject, Trial, identical
 
 
 class Repeats:
-    """Holds the outputs of two calls with the same arguments against one another."""
+    """Holds the outputs of two calls with the same arguments against one another, the second in
+    inference mode, and what was returned against what later calls have made of it."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -17,6 +18,10 @@ class Repeats:
         self.check.cases += 1
         for name, value in trial.first.items():
             self.check.compared += value.numel()
-            if not identical(value, trial.again[name]):
+            why = ""
+            if name in trial.calls.overwritten:
+                why = "a later call overwrites what a call returned"
+            elif not identical(value, trial.calls.again[name]):
                 why = "a second call with the same arguments gives another result"
+            if why:
                 self.subject.broken(self.check, trial.case, trial.dtype, why, name)

@@ -10,8 +10,7 @@ import torch
 from ..compiler import typed as t
 from ..compiler.names import python_name
 from .candidate import construct, outputs
-from .check_values import bound
-from .compare import FORMATS, target
+from .check_values import value_target
 from .report import Check
 from .trial import Subject, Trial, as_array, raised
 
@@ -37,8 +36,7 @@ class Steps:
                 problem = f"its shape is {tuple(found[name].shape)}, not {exact.high.shape}"
                 subject.broken(self.check, the_case, trial.dtype, problem, name)
                 continue
-            limit = bound(subject.module, name, the_case)
-            aim = target(exact, trial.value_noise[name], FORMATS[trial.dtype], limit)
+            aim = value_target(subject, trial, name)
             subject.compare(self.check, trial, name, as_array(found[name]), aim)
 
     def stepped(self, trial: Trial) -> dict[str, torch.Tensor]:

@@ -15,8 +15,8 @@ class Unchanged:
 
     def hold(self, trial: Trial) -> None:
         self.check.cases += 1
-        for name, old in trial.before.items():
+        for name, old in trial.calls.before.items():
             self.check.compared += old.numel()
-            if name in trial.changed:
+            if name in trial.calls.changed:
                 why = f"{name} was changed in place"
                 self.subject.broken(self.check, trial.case, trial.dtype, why, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..compiler import typed as t
-from .compare import FORMATS, target
+from .compare import FORMATS, Target, target
 from .oracle import Exact
 from .regimes import Case, shape_of
 from .report import Check
@@ -30,9 +30,9 @@ class Values:
             if problem:
                 self.subject.broken(self.check, trial.case, trial.dtype, problem, name)
                 continue
-            noise, limit = trial.value_noise[name], bound(module, name, trial.case)
-            aim = target(exact, noise, FORMATS[trial.dtype], limit)
-            self.subject.cross_check(self.check, name, exact, noise.fine, aim)
+            aim = value_target(self.subject, trial, name)
+            fine = trial.value_noise[name].fine
+            self.subject.cross_check(self.check, name, exact, fine, aim)
             self.subject.compare(self.check, trial, name, as_array(trial.first[name]), aim)
             aims.append(aim)
         self.worthless.hold(aims, self.subject.inputs(trial.case))
@@ -44,6 +44,12 @@ class Values:
     def finish(self) -> None:
         """Doubt the check if something worthless would have passed it."""
         self.worthless.doubt(self.check)
+
+
+def value_target(subject: Subject, trial: Trial, name: str) -> Target:
+    """What an output should be."""
+    exact, limit = trial.truth.values[name], bound(subject.module, name, trial.case)
+    return target(exact, trial.value_noise[name], FORMATS[trial.dtype], limit)
 
 
 def bound(module: t.Module, name: str, the_case: Case) -> int | None:

@@ -106,14 +106,15 @@ def applied(expr: Apply, scope: Scope) -> Scope:
 class Reader(ABC):
     """Reads integer and boolean expressions against a store.
 
-    `touched` collects the real elements met; `looked` is set once something depended on the
-    values in the store.
+    `touched` collects the real elements met, `seen` all that were looked at; `looked` is set
+    once something depended on the values in the store.
     """
 
     sizes: Mapping[str, int]
     places: Mapping[str, Place]
     store: list[Value]
     touched: list[int] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
     looked: bool = False
 
     @abstractmethod
@@ -191,7 +192,9 @@ class Reader(ABC):
     def locate(self, expr: Element, scope: Scope) -> int:
         if expr.primed:
             raise OracleError(f"{expr.tensor}' stands only in laws")
-        return self.places[expr.tensor].at(self.subscripts(expr, scope))
+        place = self.places[expr.tensor].at(self.subscripts(expr, scope))
+        self.seen.append(place)
+        return place
 
     def subscripts(self, expr: Element, scope: Scope) -> tuple[int, ...]:
         indices = scope.indices

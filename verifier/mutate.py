@@ -144,7 +144,7 @@ class _Trials:
         subject = Subject(self.module, candidate, self.options)
         run = Run(subject, self.truths)
         for the_case in self.cases:
-            run.try_case(the_case, self.truths.of(the_case))
+            run.try_case(the_case, self.truths.of)
             for held in run.checks:
                 if held.check.failures:
                     return held.check.name

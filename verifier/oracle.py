@@ -17,7 +17,7 @@ reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -72,20 +72,24 @@ class Exact:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """That an element of the store has been computed, by what and from which others."""
+    """That an element of the store has been computed, by what and from which others; `read` are
+    all that were looked at, also to decide what counts."""
 
     element: int
     structure: Structure
     leaves: list[int]
+    read: frozenset[int]
 
 
 @dataclass(slots=True)
 class Run:
     """The module evaluated at one precision: all values, and the records of the real ones in
-    the order of evaluation. `partials` remembers the derivatives of the records seen so far."""
+    the order of evaluation; what integers and booleans were decided by. `partials` remembers the
+    derivatives of the records seen so far."""
 
     store: list[Value]
     records: list[Record] = field(default_factory=list)
+    decided: dict[int, frozenset[int]] = field(default_factory=dict)
     partials: dict[int, list[tuple[int, Extended]]] = field(default_factory=dict)
 
 
@@ -175,18 +179,21 @@ class Oracle:
     def _define_exact(self, task: Task, run: Run) -> None:
         walker = self._walker(run.store)
         for element, scope in self._elements(task):
+            walker.seen.clear()
             try:
                 run.store[element] = walker.exact(task.equation.body, scope)
             except UndefinedValue:
                 run.store[element] = UNDEFINED
+            run.decided[element] = frozenset(walker.seen)
 
     def _record(self, walker: Walker, element: int, body: Expr, scope: Scope) -> Record:
         walker.touched.clear()
+        walker.seen.clear()
         try:
             node = walker.real(body, scope)
         except UndefinedValue:
             node = ("lost", *walker.touched)
-        return Record(element, *self._structures.of(node))
+        return Record(element, *self._structures.of(node), frozenset(walker.seen))
 
     def _elements(self, task: Task) -> Iterator[tuple[int, Scope]]:
         """The elements that a task gives in the store, with the values of its axes."""
@@ -245,6 +252,17 @@ class Evaluation:
             self._gradients[key] = self._settle(compute)
         return self._gradients[key]
 
+    def unread(self, names: Iterable[str]) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which elements of some tensors no output depends on: they were not looked at, nor was
+        anything for which they were."""
+        reached = self._settle(lambda run: reachable(self._oracle, run))
+        found = {}
+        for name in names:
+            place = self._oracle.places[name]
+            part = range(place.offset, place.offset + prod(place.shape))
+            found[name] = np.array([i not in reached for i in part], bool).reshape(place.shape)
+        return found
+
     def _settle(self, compute: Callable[[Run], T]) -> T:
         """Compute at the first precision, from the present one on, that suffices."""
         precisions = self._oracle.precisions
@@ -270,6 +288,19 @@ class Evaluation:
         if kind == "real":
             part = [_accurate(x, self._oracle.digits) for x in part]
         return _publish(part, place.shape, kind)
+
+
+def reachable(oracle: Oracle, run: Run) -> set[int]:
+    """The elements of the store of a run that outputs depend on, outputs included."""
+    read = run.decided | {record.element: record.read for record in run.records}
+    places = [oracle.places[name] for name in oracle.module.outputs]
+    pending = [i for place in places for i in range(place.offset, place.offset + prod(place.shape))]
+    reached = set(pending)
+    while pending:
+        new = read.get(pending.pop(), frozenset()) - reached
+        reached |= new
+        pending += new
+    return reached
 
 
 def adjoints(oracle: Oracle, run: Run, cotangents: Mapping[str, Array]) -> list[Value]:

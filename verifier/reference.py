@@ -86,6 +86,28 @@ def evaluate(
         return {name: _nominal(store[name]) for name in module.definitions}
 
 
+def differentiate(
+    module: typed.Module,
+    sizes: Mapping[str, int],
+    consts: Mapping[str, Fraction | float],
+    tensors: Mapping[str, Array],
+    cotangents: Mapping[str, Array],
+) -> dict[str, Array]:
+    """By name of each real input, param and random source the gradient of sum(cotangent *
+    output), without rounding."""
+    with np.errstate(all="ignore"):
+        arithmetic = exact_arithmetic()
+        store = run(module, sizes, consts, tensors, arithmetic)
+        adjoints = backward(arithmetic, list(seeds_of(store, cotangents)))
+        given = {name: x for name in tensors if isinstance(x := store[name], Real)}
+        return {
+            name: _nominal(Real(adjoints[x].value))
+            if x in adjoints
+            else np.zeros(x.value.shape[1:])
+            for name, x in given.items()
+        }
+
+
 def spread(
     module: typed.Module,
     sizes: Mapping[str, int],

@@ -153,8 +153,9 @@ class Arithmetic:
         if exact.any():
             exact &= (total - a).equals(b) & (total - b).equals(a)
         exact |= (a.m == 0) | (b.m == 0)
-        lost = np.where(total[:1].equals(a[:1]), b.m[:1], 0.0)
-        lost = np.where(total[:1].equals(b[:1]), a.m[:1], lost)
+        nominal = total[:1]
+        lost = np.where(nominal.equals(a[:1]), _in_units(b[:1], nominal), 0.0)
+        lost = np.where(nominal.equals(b[:1]), _in_units(a[:1], nominal), lost)
         return self.round(total, "add", exact, lost)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
@@ -352,6 +353,12 @@ def largest(d: Wide) -> Wide:
     """The largest size among the samples of each block: along axis 1; nan where one is."""
     values, top = abs(d).aligned(1)
     return normal(values.max(axis=1), top[:, 0])
+
+
+def _in_units(x: Wide, unit: Wide) -> Floats:
+    """x in units of the power of two of another number, and never 0 unless it is 0: what two
+    additions lost is told apart, and is the same where both operands are twice as large."""
+    return np.asarray(np.ldexp(x.m, np.clip(x.k - unit.k, -1000, 1000).astype(np.int32)))
 
 
 def exact_arithmetic() -> Arithmetic:

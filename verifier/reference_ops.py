@@ -70,7 +70,7 @@ def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     lost = None
     if name in SATURATING:  # 1 for every large argument, and yet not equal
         certain = x.value.m == 0
-        lost = np.where(abs(exact[:1]).equals(ONE), x.value.m[:1], 0.0)
+        lost = np.where(abs(exact[:1]).equals(ONE), x.value[:1].floats(), 0.0)
     rounded = arithmetic.round(exact, name, certain, lost)
 
     def partial() -> Wide:

@@ -26,10 +26,12 @@ Array = npt.NDArray[Any]
 class Regime:
     """How the tensors of a case are drawn. `draw`, `scale` and `offset` shape real inputs,
     `masks` names a pattern for boolean ones; params keep to moderate values throughout;
-    consts are off their defaults unless `defaults`, and `least` as small as may be. `repeats`
-    cases are tried for each seed. A regime says nothing new about modules without what it
-    `needs`: masks (boolean inputs), consts, draws (random sources), or cuts (consts that tensors
-    are compared with, which are moved beside one of them)."""
+    consts are off their defaults unless `defaults`; of several settings the most `telling` is
+    taken. `repeats` cases are tried for each seed. A
+    regime says nothing new about modules without what it `needs`: masks (boolean inputs), consts,
+    limits (consts with bounds that they may equal, where they are put one after another), draws
+    (random sources), or cuts (consts that tensors are compared with, which are moved beside one
+    of them)."""
 
     name: str
     claim: str
@@ -39,22 +41,27 @@ class Regime:
     masks: str = "random"
     shortest: bool = False
     defaults: bool = True
-    least: bool = False
+    telling: bool = False
     quick: bool = True
     repeats: int = 1
-    needs: Literal["", "masks", "consts", "draws", "cuts"] = ""
+    needs: Literal["", "masks", "consts", "limits", "draws", "cuts"] = ""
+
+    @property
+    def by(self) -> tuple[bool, ...]:
+        """What sizes and consts are chosen by: regimes that agree in it share them."""
+        return self.shortest, self.defaults, self.telling, self.needs == "limits"
 
 
 REGIMES: tuple[Regime, ...] = (
     Regime("typical", "numbers around 1"),
-    Regime("consts", "constants off their defaults", defaults=False, needs="consts"),
     Regime(
-        "least",
-        "constants as small as they may be: one entry kept, one expert chosen",
+        "consts",
+        "constants off their defaults, where all that is given has an effect",
         defaults=False,
-        least=True,
+        telling=True,
         needs="consts",
     ),
+    Regime("limits", "constants at the limits of what is required", needs="limits"),
     Regime("large", "scores and logits of some tens", scale=30.0, quick=False),
     Regime("extreme", "inputs of ±1e4", scale=1e4, draw="signs", repeats=3),
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
@@ -109,7 +116,8 @@ REGIMES: tuple[Regime, ...] = (
 @dataclass(frozen=True, slots=True)
 class Case:
     """One setting of everything a module is given. Real tensors are float64 arrays whose
-    numbers have at most `bits` significant bits."""
+    numbers have at most `bits` significant bits. `file` is the one that it was kept in, if any.
+    """
 
     regime: str
     seed: int
@@ -117,6 +125,7 @@ class Case:
     setting: Setting
     tensors: Mapping[str, Array]
     cotangents: Mapping[str, Array]
+    file: str = ""
 
 
 def case(
@@ -136,7 +145,7 @@ def case(
             rng,
             shortest=regime.shortest,
             defaults=regime.defaults,
-            least=regime.least,
+            limit=repeat if regime.needs == "limits" else None,
         )
     draw = np.random.default_rng(
         [seed, repeat, bits, *module.qualified.encode(), *regime.name.encode()]

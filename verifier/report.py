@@ -26,7 +26,11 @@ EXACT = "exact arithmetic"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The worst element at which a check failed, and how to see it again."""
+    """The worst element at which a check failed, and how to see it again.
+
+    `matches` names what the implementation computes instead; `smallest` is a small case at which
+    the check fails too, and what comes of it; `replay` tries that one alone.
+    """
 
     check: str
     dtype: str
@@ -42,6 +46,9 @@ class Failure:
     why: str
     command: str
     details: Mapping[str, str] = field(default_factory=dict)
+    matches: str = ""
+    smallest: str = ""
+    replay: str = ""
 
     def __str__(self) -> str:
         where = f"{self.tensor}{list(self.index)}" if self.index else self.tensor
@@ -58,6 +65,9 @@ class Failure:
             if self.dtype != EXACT:
                 lines.append(f"  error     {self.ratio:.3g} times the tolerance")
         lines += [f"  {name:9} {text}" for name, text in self.details.items()]
+        replay = self.replay if self.replay != self.command else ""
+        said = {"matches": self.matches, "smallest": self.smallest, "replay": replay}
+        lines += [f"  {name:9} {text}" for name, text in said.items() if text]
         lines.append(f"  again     {self.command}")
         return "\n".join(lines)
 
@@ -130,6 +140,7 @@ class Report:
     checks: list[Check]
     dtypes: tuple[str, ...]
     seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -173,6 +184,7 @@ class Report:
             "verdict": self.verdict,
             "dtypes": list(self.dtypes),
             "seconds": round(self.seconds, 3),
+            "notes": self.notes,
             "checks": checks,
         }
 
@@ -186,6 +198,7 @@ class Report:
             )
             notes = (*check.notes, *check.doubts, *check.losses_in_words())
             lines += [f"               {line}" for line in notes]
+        lines += [f"  note: {note}" for note in self.notes]
         lines += ["", *self.explain()] if self.failures else []
         return "\n".join(lines)
 

@@ -50,23 +50,29 @@ class Setting:
 
 
 def choose(
-    module: t.Module, rng: random.Random, *, shortest: bool, defaults: bool, least: bool = False
+    module: t.Module,
+    rng: random.Random,
+    *,
+    shortest: bool,
+    defaults: bool,
+    limit: int | None = None,
+    bound: int = WORK,
 ) -> Setting:
     """A setting that satisfies every `require`: sizes as different from one another as can be
-    found within `WORK`, such that conditions on indices tell something, or the smallest where
-    `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
+    found within a `bound` on the work, such that conditions on indices tell something, or the
+    smallest where `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
     conditions = [] if shortest else index_conditions(module)
     cheapest: tuple[int, Setting] | None = None
     for largest in range(LARGEST, 1, -1):
         fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
             cost = work(module, sizes)
-            if cost > WORK and cheapest is not None and cost >= cheapest[0]:
+            if cost > bound and cheapest is not None and cost >= cheapest[0]:
                 continue
-            consts = consts_at(module, rng, sizes, defaults, least)
+            consts = consts_at(module, rng, sizes, defaults, limit)
             if consts is None:
                 continue
-            if cost > WORK:
+            if cost > bound:
                 cheapest = cost, Setting(sizes, consts)
                 continue
             told = sum(tells(condition, sizes, consts) for condition in conditions)
@@ -85,8 +91,9 @@ def choose(
 def _candidates(
     module: t.Module, rng: random.Random, shortest: bool, largest: int
 ) -> list[dict[str, int]]:
-    """Sizes that satisfy what is required of them, the best first: different from one another
-    and 3 or more, or the smallest."""
+    """Sizes that satisfy what is required of them, the best first: different from one another,
+    3 or more, and of a sum near `LARGEST`, as a single small size would make cases of few
+    numbers; or the smallest."""
     best = math.inf
     far = _far(module)
     found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
@@ -101,7 +108,7 @@ def _candidates(
             small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
             near = [size for name, size in sizes.items() if name not in far or size <= LARGEST]
             missed = len(near) - len(sizes) + len(far)
-            cost = equal / 2 + small + missed + sum(near) / 1000
+            cost = equal / 2 + small + missed + abs(sum(near) - LARGEST) / 1000
         found.setdefault(tuple(sizes.values()), (cost, sizes))
         best = min(best, cost)
         if best < 1 / 4 and attempt > TRIES // 20:
@@ -171,12 +178,13 @@ def consts_at(
     rng: random.Random,
     sizes: Mapping[str, int],
     defaults: bool,
-    least: bool = False,
+    limit: int | None = None,
 ) -> dict[str, Const] | None:
     """Consts that satisfy the requires, together with the sizes; None if none were found. They
-    are at their defaults where `defaults` and they have one. Off them they are multiples of the
-    candidates, or those themselves where they are compared with indices, the smallest that will
-    do where `least`; where none will do, 0 is tried too, and at last the defaults."""
+    are at their defaults where `defaults` and they have one, and those with limits at one of
+    these where `limit` counts through them. Off them they are multiples of the candidates, or
+    those themselves where they are compared with indices; where none will do, 0 is tried too,
+    and at last the defaults."""
 
     def will_do(consts: Mapping[str, Const]) -> bool:
         return all(holds(condition, sizes, consts) for condition in module.requires)
@@ -184,6 +192,8 @@ def consts_at(
     compared = [] if defaults else index_conditions(module)
     counted = {name for condition in compared for name in condition.consts}
     given = {const.name: default_of(const) for const in module.consts.values()}
+    if limit is not None:
+        given |= {name: values[limit % len(values)] for name, values in limits(module).items()}
     kept = {name: x for name, x in given.items() if defaults and x is not None}
     others = {name: x for name, x in given.items() if name not in kept}
     for stage in range(3):
@@ -191,11 +201,26 @@ def consts_at(
         for _ in range(TRIES // 20):
             consts = kept | {name: rng.choice(pool) for name, pool in pools.items()}
             if will_do(consts):
-                for name, pool in pools.items() if least else ():
-                    lower = (consts | {name: x} for x in sorted(pool, key=lambda x: abs(float(x))))
-                    consts = next(filter(will_do, lower))
                 return consts
     return None
+
+
+def limits(module: t.Module) -> dict[str, list[Const]]:
+    """For each const the numbers that it may equal and that `require` compares it with, from the
+    lowest up: the ends of its range, or the values of a choice. Consts are left out whose only
+    one is their default. Raises NoSetting where a default is undefined."""
+    found: dict[str, set[Const]] = {}
+    for node in (node for condition in module.requires for node in nodes(condition)):
+        if not isinstance(node, t.Compare) or node.operator not in ("<=", ">=", "=="):
+            continue
+        for const, bound in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(const, t.ConstRef):
+                try:
+                    found.setdefault(const.name, set()).add(Fraction(evaluate(bound, {}, {})))
+                except (KeyError, ArithmeticError, ValueError, TypeError):
+                    continue  # it rests on sizes or on other consts, or is undefined or infinite
+    only = {name: {default_of(module.consts[name])} for name in found}
+    return {name: sorted(values) for name, values in found.items() if values - only[name]}
 
 
 def _pool(default: Const | None, stage: int, counted: bool) -> list[Const]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ..compiler import typed as t
-from .candidate import Arguments, Candidate, arguments
+from .candidate import Arguments, Candidate, CandidateError, arguments
 from .compare import Noise, Target, disagree, losses, ratios
 from .oracle import Exact
 from .plan import Options
@@ -29,22 +29,35 @@ SHOWN = 48
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """What came of calling a function with the tensors `before`: those `changed` by a call, what
+    two calls returned, and of what was returned, that which a later call has `overwritten`."""
+
+    before: Mapping[str, torch.Tensor]
+    changed: frozenset[str]
+    first: Mapping[str, torch.Tensor]
+    again: Mapping[str, torch.Tensor]
+    overwritten: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """A case in a dtype: what should come, and what came of calling the function twice with
-    the tensors `before`, of which those named in `changed` were not the same after one."""
+    """A case in a dtype: what should come, and what came."""
 
     truth: Truth
     dtype: str
     value_noise: Mapping[str, Noise]
     gradient_noise: Mapping[str, Noise]
-    before: Mapping[str, torch.Tensor]
-    changed: frozenset[str]
-    first: Mapping[str, torch.Tensor]
-    again: Mapping[str, torch.Tensor]
+    calls: Calls
 
     @property
     def case(self) -> Case:
         return self.truth.case
+
+    @property
+    def first(self) -> Mapping[str, torch.Tensor]:
+        """The outputs that most checks look at."""
+        return self.calls.first
 
 
 class Holds(Protocol):
@@ -173,6 +186,8 @@ def shown(the_case: Case) -> str:
 
 def raised(error: Exception) -> str:
     """What is said of a call that raises."""
+    if isinstance(error, CandidateError):
+        return str(error)
     return f"it raises {type(error).__name__}: {error}"
 
 

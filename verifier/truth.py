@@ -27,13 +27,15 @@ NOISES = 64
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What one case should give: values and gradients, exactly; and all named tensors."""
+    """What one case should give: values and gradients, exactly; and all named tensors. `unread`
+    marks the elements of real inputs and params that no output depends on."""
 
     case: Case
     values: Mapping[str, Exact]
     gradients: Mapping[str, Exact]
     named: Sequence[Exact]
     adjoints: Sequence[Exact]
+    unread: Mapping[str, npt.NDArray[np.bool_]]
 
     def fits(self, format: Format) -> bool:
         """Whether every finite value of a named tensor lies within the format."""
@@ -55,12 +57,10 @@ class Truths:
     def __init__(self, module: t.Module, dtypes: Sequence[str] = ()) -> None:
         self.module = module
         self.dtypes = dtypes
+        variables = {**module.inputs, **module.params}
+        self.reals = [name for name, variable in variables.items() if variable.type == "real"]
         has_reals = any(module.definitions[o].type == "real" for o in module.outputs)
-        self.sources = [
-            name
-            for name, variable in {**module.inputs, **module.params}.items()
-            if variable.type == "real" and has_reals
-        ]
+        self.sources = self.reals if has_reals else []
         """What gradients are taken by."""
         self._structures = Structures()
         self._oracles: dict[Any, Oracle] = {}
@@ -104,6 +104,7 @@ class Truths:
             {name: gradients[name] for name in self.sources},
             [exact for name, exact in named.items() if definitions[name].type == "real"],
             [gradients[name] for name in definitions if name in gradients],
+            evaluation.unread(self.reals),
         )
 
     def noise(self, the_case: Case, dtype: str) -> tuple[dict[str, Noise], dict[str, Noise]]:

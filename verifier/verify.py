@@ -10,15 +10,19 @@ on large ones.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-
-import torch
+from collections.abc import Callable
+from itertools import chain
 
 from ..compiler import typed as t
-from .candidate import Candidate, outputs, tensors
+from .calls import called
+from .candidate import Candidate
+from .cases import kept_cases
 from .check_class import Class
+from .check_effects import Effects
 from .check_equal import Equal
 from .check_gradients import Gradients
+from .check_layouts import Layouts
+from .check_masked import Masked
 from .check_partition import partition_of
 from .check_repeats import Repeats
 from .check_scales import Scales
@@ -27,6 +31,7 @@ from .check_unchanged import Unchanged
 from .check_values import Values
 from .compare import FORMATS
 from .exact import OracleError
+from .explain import explain
 from .flatten import flatten
 from .law_cases import law_cases, law_cases_planned
 from .laws import LawChecks
@@ -36,8 +41,9 @@ from .plan import BITS, DTYPES, QUICK_DTYPES, SEEDS, Options, all_cases, cases_p
 from .regimes import REGIMES, Case
 from .report import Check, Report
 from .scale_cases import scale_cases_planned
-from .trial import Holds, Subject, Trial, identical, raised
+from .trial import Calls, Holds, Subject, Trial, raised
 from .truth import Truth, Truths
+from .variants import Family
 
 __all__ = [
     "BITS",
@@ -57,28 +63,39 @@ def verify_candidate(
     candidate: Candidate,
     options: Options,
     progress: Callable[[], None] = lambda: None,
+    family: Family | None = None,
 ) -> Report:
-    """Module and implementation -> Report. `progress` is called after each case."""
+    """Module and implementation -> Report. `progress` is called after each case; `family` are
+    the modules of which the implementation may be another one."""
     start = time.perf_counter()
     module = flatten(module)
     run = Run(Subject(module, candidate, options))
-    laws = LawChecks(run.subject, run.truths)
-    for the_case in all_cases(module, options):
+    effects, laws = Effects(module), LawChecks(run.subject, run.truths)
+    kept, notes = kept_cases(module, options)
+    tried = []
+    for the_case in chain(kept, [] if options.case else all_cases(module, options)):
+        tried.append(the_case)
         try:
-            run.try_case(the_case, run.truths.of(the_case))
+            run.try_case(the_case, run.truths.of)
+            effects.look(run.truths.of(the_case))
         except OracleError as error:
             run.values.check.doubt(f"{the_case.regime} (seed {the_case.seed}): {error}")
-        progress()
-    for the_case in law_cases(module, options):
-        laws.hold(the_case)
-        progress()
-    scales = Scales(run.subject)
-    for the_case in scales.cases():
-        scales.hold(the_case)
-        progress()
-    checks = run.finish() + scales.finish() + laws.finish()
+        if options.case or not the_case.file:
+            progress()
+    if options.case:
+        checks = [held.check for held in run.checks]  # one case alone leaves doubts about all
+    else:
+        for the_case in law_cases(module, options):
+            laws.hold(the_case)
+            progress()
+        scales = Scales(run.subject)
+        for the_case in scales.cases():
+            scales.hold(the_case)
+            progress()
+        checks = [*run.finish(), effects.finish(), *scales.finish(), *laws.finish()]
+    notes += explain(run.subject, run.truths, checks, tried, family or {})
     seconds = time.perf_counter() - start
-    return Report(module.qualified, candidate.name, checks, options.dtypes, seconds)
+    return Report(module.qualified, candidate.name, checks, options.dtypes, seconds, notes)
 
 
 def verify_other(
@@ -99,9 +116,8 @@ def verify_other(
     for the_case in all_cases(pair.module, options):
         adapted = pair.adapted(the_case)
         if adapted is not None:
-            truth = run.truths.of(adapted)
-            equal.hold(truth)
-            run.try_case(adapted, truth)
+            equal.hold(run.truths.of(adapted))
+            run.try_case(adapted, run.truths.of)
         progress()
     checks = equal.finish() + run.finish()
     seconds = time.perf_counter() - start
@@ -109,7 +125,9 @@ def verify_other(
 
 
 def planned(module: t.Module, options: Options) -> int:
-    """How many cases a run will try."""
+    """How many cases a run will try, beside those that were kept."""
+    if options.case:
+        return 1
     others = law_cases_planned(module, options) + scale_cases_planned(module, options)
     return cases_planned(module, options) + others
 
@@ -124,7 +142,7 @@ class Run:
         self.checks: list[Holds] = [self.values]
         if self.truths.sources:
             self.checks.append(self.gradients)
-        self.checks += [Unchanged(subject), Repeats(subject)]
+        self.checks += [Unchanged(subject), Repeats(subject), Layouts(subject)]
         self.partition = partition_of(subject)
         if self.partition is not None:
             self.checks.append(self.partition)
@@ -135,47 +153,40 @@ class Run:
                 time = subject.module.indices[index].range
                 assert isinstance(time, t.SizeRef)
                 self.checks.append(Steps(subject, time.name))
+        self.masked = Masked(subject)
+        self.checks.append(self.masked)
 
     def finish(self) -> list[Check]:
-        """The checks, with their doubts."""
+        """The checks, with their doubts; `masked` where there was something to overwrite."""
         self.values.finish()
         self.gradients.finish()
         if self.partition is not None:
             self.partition.finish()
-        return [held.check for held in self.checks]
+        absent = [] if self.masked.check.cases else [self.masked]
+        return [held.check for held in self.checks if held not in absent]
 
-    def try_case(self, the_case: Case, truth: Truth) -> None:
-        """Hold every dtype that shares the case against what it should give."""
-        for dtype in self.subject.options.dtypes:
-            if BITS[dtype] != the_case.bits:
-                continue
+    def try_case(self, the_case: Case, truth_of: Callable[[Case], Truth]) -> None:
+        """Hold every dtype that shares the case against what it should give, which is looked
+        for when the implementation has been called."""
+        dtypes = [d for d in self.subject.options.dtypes if BITS[d] == the_case.bits]
+        calls = {dtype: self.called(the_case, dtype) for dtype in dtypes}
+        truth = truth_of(the_case)
+        for dtype, made in calls.items():
             if not truth.fits(FORMATS[dtype]):
                 self.values.leave_out(truth)
-                continue
-            with self.subject.default_dtype(dtype):
-                trial = self.trial(truth, dtype)
-                if trial is not None:
+            elif isinstance(made, str):
+                self.subject.broken(self.values.check, the_case, dtype, made)
+            else:
+                trial = Trial(truth, dtype, *self.truths.noise(the_case, dtype), made)
+                with self.subject.default_dtype(dtype):
                     for held in self.checks:
                         held.hold(trial)
 
-    def trial(self, truth: Truth, dtype: str) -> Trial | None:
-        """Call the function twice; None, and a failure of `values`, where it raises."""
-        module, function = self.subject.module, self.subject.candidate.function
-        call = self.subject.arguments(truth.case, dtype, gradients=False)
-        given = tensors(call.keywords)
-        before = {name: tensor.clone() for name, tensor in given.items()}
+    def called(self, the_case: Case, dtype: str) -> Calls | str:
+        """What the implementation gives for a case in a dtype; or what is said of it where it
+        raises."""
         try:
-            first = outputs(module, function(**call.keywords))
-            first = {name: value.detach().clone() for name, value in first.items()}
-            changed = _changed(given, before)
-            again = outputs(module, function(**call.keywords))
+            with self.subject.default_dtype(dtype):
+                return called(self.subject, the_case, dtype)
         except Exception as error:
-            self.subject.broken(self.values.check, truth.case, dtype, raised(error))
-            return None
-        noise = self.truths.noise(truth.case, dtype)
-        changed |= _changed(given, before)
-        return Trial(truth, dtype, *noise, before, changed, first, again)
-
-
-def _changed(now: Mapping[str, torch.Tensor], before: Mapping[str, torch.Tensor]) -> frozenset[str]:
-    return frozenset(name for name, old in before.items() if not identical(now[name], old))
+            return raised(error)

@@ -18,7 +18,7 @@ law level:     loss == delta - lam * mean[b] target[b]   given delta >= 0   with
 
 
 module SimPO
-"Simple preference optimisation: the length-averaged log-probability is the reward, gamma its target margin. TRL scales the margin: its simpo_gamma is gamma / beta."
+"Simple preference optimisation: the length-averaged log-probability is the reward, gamma its target margin (TRL's simpo_gamma)."
 source "Meng et al., SimPO, arXiv:2405.14734, eq. 6"
 
 size  B, T
@@ -56,8 +56,8 @@ token_w[b,t,v] = log_softmax[v] z_w[b,t,v]
 token_l[b,t,v] = log_softmax[v] z_l[b,t,v]
 lw[b] = mean[t if m_w[b,t]] token_w[b,t,y_w[b,t]]
 ll[b] = mean[t if m_l[b,t]] token_l[b,t,y_l[b,t]]
-odds_w[b] = lw[b] - log(1 - exp(lw[b]))
-odds_l[b] = ll[b] - log(1 - exp(ll[b]))
+odds_w[b] = lw[b] - log(-expm1(lw[b]))
+odds_l[b] = ll[b] - log(-expm1(ll[b]))
 output loss = mean[b] (-lw[b] - lam * log(sigmoid(odds_w[b] - odds_l[b])))
 
 law equal_answers: loss == lam * log(2) - mean[b] lw[b]

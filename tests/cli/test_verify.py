@@ -14,7 +14,8 @@ import torch
 
 Run = Callable[..., tuple[int, str, str]]
 
-IMPLEMENTATIONS = """import torch
+IMPLEMENTATIONS = """import os
+import torch
 
 def scale(x, gamma=2.0):
     return gamma * x
@@ -36,7 +37,22 @@ class Holder:
     def scale(x, gamma=2.0):
         return gamma * x
 
+def scale_ends(x, gamma=2.0):
+    os._exit(0)
+
 number = 3
+"""
+
+FIRST = """import lawful, torch
+from lawful.verifier.plan import Options, cases
+
+known = {
+    case.tensors["x"].tobytes()
+    for case in cases(lawful.load("scale.Scale"), Options(), 24, {})
+}
+
+def scale(x, gamma=2.0):
+    return gamma * x if x.detach().numpy().tobytes() in known else 0 * x
 """
 
 
@@ -148,6 +164,27 @@ def test_a_right_implementation_is_status_0(mine: Path, lawful: Run) -> None:
         assert out.endswith("\n1 module verified: 1 OK\n")
 
 
+def test_an_implementation_is_not_imported_here(mine: Path, lawful: Run) -> None:
+    assert lawful("verify", "scale.Scale", "--impl", "mine:scale", "--regime", "typical")[0] == 0
+    assert "mine" not in sys.modules
+
+
+def test_a_seed_that_nobody_foresaw_is_tried_and_named(mine: Path, lawful: Run) -> None:
+    """By code that is right for the inputs of seed 0 alone."""
+    (mine / "first.py").write_text(FIRST, encoding="utf-8")
+    arguments = ["verify", "scale.Scale", "--impl", "first:scale", "--dtype", "float64"]
+    status, out, _ = lawful(*arguments)
+    found = re.search(r"WRONG values in float64, typical \(seed (\d+)\)", out)
+    assert status == 1 and found is not None
+    assert int(found[1]) > 0 and again(out)[-1] == found[1]
+
+
+def test_a_process_that_ends_is_status_1(mine: Path, lawful: Run) -> None:
+    status, out, err = lawful("verify", "scale.Scale", "--impl", "mine:scale_ends")
+    assert status == 1
+    assert "found     its process ended with status 0" in out and "Traceback" not in out + err
+
+
 def test_a_wrong_implementation_is_status_1_with_a_report(mine: Path, lawful: Run) -> None:
     status, out, _ = lawful("verify", "scale.Scale", "--impl", "mine:scale_off")
     assert status == 1
@@ -162,6 +199,9 @@ def test_a_wrong_implementation_is_status_1_with_a_report(mine: Path, lawful: Ru
             rf"  expected  {number}",
             rf"  got       {number}",
             r"  error     [\d.e+]+ times the tolerance",
+            r"  smallest  B=1 γ=2 x=\[0\.\]",
+            rf"            y\[0\] is {number}, got {number}",
+            r"  replay    lawful verify scale\.Scale --impl mine:scale_off --case \.lawful/.*",
             r"  again     lawful verify scale\.Scale --impl mine:scale_off --dtype float64 .*",
         ],
         strict=False,

@@ -13,14 +13,14 @@ import torch
 from lawful.compiler import typed as t
 from lawful.compiler.project import shipped
 from lawful.verifier.candidate import Candidate, generated
+from lawful.verifier.check_partition import REGIMES as SWEPT
 from lawful.verifier.check_partition import Partition, partition_of
 from lawful.verifier.draws import rows_of
 from lawful.verifier.flatten import flatten
 from lawful.verifier.plan import BITS, Options
 from lawful.verifier.regimes import REGIMES, case
 from lawful.verifier.report import Check
-from lawful.verifier.trial import Subject, Trial
-from lawful.verifier.truth import Truth
+from lawful.verifier.trial import Subject
 from torch import Tensor
 
 TOP = "samplers.TopKTopPSampler"
@@ -66,10 +66,8 @@ def held(name: str, f: Callable[..., Any] | None, dtype: str = "float32", seed: 
     partition = partition_of(Subject(module, candidate, Options(dtypes=(dtype,), seed=seed)))
     assert partition is not None
     for regime in REGIMES:
-        the_case = case(module, regime, seed, BITS[dtype]) if regime.quick else None
-        if the_case is not None:
-            truth = Truth(the_case, {}, {}, [], [])
-            partition.hold(Trial(truth, dtype, {}, {}, {}, frozenset(), {}, {}))
+        if regime.name in SWEPT:
+            partition.hold_case(case(module, regime, seed, BITS[dtype]), dtype)
     partition.finish()
     return partition.check
 

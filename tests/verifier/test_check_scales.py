@@ -154,7 +154,7 @@ def test_the_other_checks_do_not_see_it(name: str, dtype: str) -> None:
     )
     run = Run(subject)
     for the_case in all_cases(flat, subject.options):
-        run.try_case(the_case, run.truths.of(the_case))
+        run.try_case(the_case, run.truths.of)
     assert all(not check.failures for check in run.finish())
 
 

@@ -929,6 +929,23 @@ def test_equal_operands_stay_equal() -> None:
     assert np.array_equal(outputs["e"].nominal, tied[:, None] == tied)
 
 
+def test_equal_results_that_lost_something_else_do_not_round_alike() -> None:
+    """1 + 2^-60 and 1 + 2^-61 are both 1, as are sigmoid(500) and sigmoid(2000); neither pair is
+    equal. What lost the same at twice the size rounds alike."""
+    m = module(
+        [var("x", "N")],
+        eq("a", {"n": "N"}, sub(add(1, X), add(1, mul(X, 0.5)))),
+        eq("b", {"n": "N"}, sub(add(mul(X, 0.5), 1), add(X, 1))),
+        eq("s", {"n": "N"}, sub(sigmoid(X), sigmoid(mul(X, 4)))),
+        eq("t", {"n": "N"}, sub(fn("tanh", X), fn("tanh", mul(X, 2)))),
+        eq("z", {"n": "N"}, sub(mul(2, add(1, X)), add(2, mul(2, X)))),
+    )
+    outputs, _ = spread(m, {"N": 2}, {}, {"x": np.array([2.0**-60, 500.0])}, {}, F32)
+    for name, i in (("a", 0), ("b", 0), ("s", 1), ("t", 1)):
+        assert outputs[name].nominal[i] == 0 and outputs[name].sigma[i] > 1e-8, name
+    assert not outputs["z"].sigma.any()
+
+
 def test_noise_commutes_with_sign_and_powers_of_two() -> None:
     rough = fn("sin", X)
     m = module(

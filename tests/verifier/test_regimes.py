@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -337,19 +336,6 @@ def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
     assert mixed > 15
 
 
-def test_least_has_consts_as_small_as_they_may_be(spec: Spec) -> None:
-    module = spec(
-        "size B, V\nindex b: B  v: V\ninput z[B, V]\nconst k, e = 2, s = 0.1\n"
-        "require k >= 1, e >= 1\n"
-        "output y[b] = sum[v if (rank[v] z[b,v]) < k] z[b,v] * e * s"
-    )
-    for _, the_case in cases(module, ["least"]):
-        setting = the_case.setting
-        assert setting.consts["k"] == 1 and setting.consts["e"] == 1
-        assert setting.consts["s"] <= Fraction(1, 8)
-        assert min(setting.sizes.values()) > 1, "of more than one"
-
-
 def test_regimes_are_for_modules_that_have_what_they_need(
     modules: Mapping[str, t.Module],
 ) -> None:
@@ -362,7 +348,7 @@ def test_regimes_are_for_modules_that_have_what_they_need(
     }
     assert by_need == {
         "masks": {"ragged", "empty"},
-        "consts": {"consts", "least"},
+        "consts": {"consts"},
         "draws": {"filters", "boundary", "tail"},
     }
     assert by_need["masks"] <= names("M")

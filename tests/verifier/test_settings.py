@@ -23,6 +23,7 @@ from lawful.verifier.settings import (
     choose,
     default_of,
     evaluate,
+    limits,
     tells,
     with_derived,
 )
@@ -102,6 +103,11 @@ def test_sizes_are_found_that_few_settings_have(spec: Spec) -> None:
     module = spec("size B, T, H\nrequire B == 2, T == 2, H == 2")
     for setting in settings_of(module, n=3):
         assert set(setting.sizes.values()) == {2}
+
+
+def test_a_single_size_makes_no_case_of_three_numbers(spec: Spec) -> None:
+    assert {s.sizes["B"] for s in settings_of(spec("size B"), n=5)} == {7}
+    assert {sum(s.sizes.values()) for s in settings_of(spec("size B, T"), n=5)} == {7}
 
 
 def test_sizes_give_way_where_the_defaults_of_consts_ask_for_it(spec: Spec) -> None:
@@ -308,6 +314,35 @@ def test_a_switch_is_turned_and_a_default_that_alone_will_do_is_kept(spec: Spec)
     assert {s.consts["on"] for s in settings_of(switch, defaults=False)} == {0}
     fixed = spec("const n = 0.1\nrequire n == 0.1")
     assert settings_of(fixed, defaults=False, n=1)[0].consts["n"] == Fraction(1, 10)
+
+
+LIMITS = """\
+size B
+const share = 0.5, mode = 0, eps = 0.1, at_least = 1, open = 2, of_size = 1, of_const = 1
+require 0 <= share <= 1, mode == 0 or mode == 1 or mode == 2, eps >= 0
+require at_least >= 1, 0 < open < 9, of_size <= B, of_const <= open + share, eps <= inf
+"""
+
+
+def test_limits_are_the_numbers_that_a_const_may_equal_and_is_compared_with(spec: Spec) -> None:
+    assert limits(spec(LIMITS)) == {"share": [0, 1], "mode": [0, 1, 2], "eps": [0]}
+    assert limits(spec("const c = 1\nrequire c >= log(-1) or c >= 1 / 0")) == {}
+
+
+def test_consts_are_at_their_limits_one_after_another_and_else_at_their_defaults(
+    spec: Spec,
+) -> None:
+    module = spec(LIMITS)
+    for limit, wanted in enumerate([(0, 0, 0), (1, 1, 0), (0, 2, 0)]):
+        setting = choose(module, random.Random(0), shortest=False, defaults=True, limit=limit)
+        assert tuple(setting.consts[name] for name in ("share", "mode", "eps")) == wanted
+        assert setting.consts["open"] == 2 and setting.consts["at_least"] == 1
+
+
+def test_limits_that_exclude_one_another_are_no_setting(spec: Spec) -> None:
+    module = spec("const a = 2, b = 1\nrequire a >= 0, b >= 0, a > b")
+    with pytest.raises(NoSetting):
+        choose(module, random.Random(0), shortest=False, defaults=True, limit=0)
 
 
 # --- evaluate ----------------------------------------------------------------------------------

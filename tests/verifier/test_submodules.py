@@ -137,7 +137,7 @@ def test_params_of_submodules_come_as_a_mapping_by_state_dict_name(
     report = check(modules["Net"], net, Net)
     assert report.ok, str(report)
     assert {part.name for part in report.checks} == {
-        "values", "gradients", "unchanged", "repeats", "class",
+        "values", "gradients", "unchanged", "repeats", "layouts", "class", "effects",
     }  # fmt: skip
 
 

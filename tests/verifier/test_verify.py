@@ -45,6 +45,14 @@ index b: B
 input x[B]
 output y = sum[b] x[b]
 
+module Share
+size B
+index b: B
+input x[B]
+const share = 1 / 2
+require 0 <= share <= 1
+output y[b] = share * x[b] + (1 - share) * x[b] ^ 2
+
 module Nothing
 size B, D
 index b: B  d: D
@@ -116,9 +124,10 @@ def test_a_correct_implementation_passes_in_every_format(modules: Mapping[str, t
     dtypes = ["float64", "float32", "bfloat16", "float16"]
     report = check(modules["RMSNorm"], rms_norm, dtypes=dtypes)
     assert report.ok and report.verdict == "OK", str(report)
-    assert set(verdicts(report)) == {"values", "gradients", "unchanged", "repeats", "scales"}
-    parts = [part for part in report.checks if part.name != "scales"]
-    assert all(part.cases >= 36 and part.compared >= 400 for part in parts)
+    common = {"values", "gradients", "unchanged", "repeats", "layouts", "effects", "scales"}
+    assert set(verdicts(report)) == common
+    counting = [part for part in report.checks if part.name not in ("effects", "scales")]
+    assert all(part.cases >= 36 and part.compared >= 400 for part in counting)
     assert 0 < report.worst < 0.5
     lawful.assert_lawful(rms_norm, modules["RMSNorm"], dtypes=["float32"])
 
@@ -333,8 +342,10 @@ def test_wrong_gradients_are_caught_by_their_check_alone(
 ) -> None:
     f, tensors = GRADIENTS[name]
     report = check(modules["RMSNorm"], f)
-    assert wrong(report) == {"gradients"}, str(report)
-    assert {failure.tensor for failure in report.failures} == {f"d(y) / d {x}" for x in tensors}
+    forward = {"layouts"} if name == "raising" else set()
+    assert wrong(report) == {"gradients", *forward}, str(report)
+    found = {failure.tensor for failure in report.failures if failure.check == "gradients"}
+    assert found == {f"d(y) / d {x}" for x in tensors}
 
 
 def test_an_input_changed_in_place_is_caught(modules: Mapping[str, t.Module]) -> None:
@@ -457,6 +468,25 @@ def test_a_run_tries_what_was_planned_and_is_reproducible(modules: Mapping[str, 
     full = Options(level="full", dtypes=("float32", "bfloat16"))
     assert planned(module, full) > 3 * planned(module, options)
     assert planned(module, Options(regime="large")) == 1
+
+
+def test_code_that_is_wrong_at_a_limit_of_a_const_alone_is_caught(
+    modules: Mapping[str, t.Module],
+) -> None:
+    """A share of 1 is neither the default, 1/2, nor any of the values off it at this seed."""
+
+    def at(x: Tensor, share: float) -> Tensor:
+        return x * share + x.square() * (1 - share)
+
+    def forgets(x: Tensor, share: float) -> Tensor:
+        return at(x, share if share < 1 else 0.99)
+
+    module = modules["Share"]
+    report = lawful.verify(module, forgets)
+    assert {failure.regime for failure in report.failures} == {"limits"}
+    assert lawful.verify(module, at).ok
+    options = Options(regime="limits")
+    assert planned(module, options) == 2 and planned(modules["Sum"], options) == 0
 
 
 def test_unknown_dtypes_are_refused(modules: Mapping[str, t.Module]) -> None:

@@ -1,0 +1,18 @@
+from torch.nn.functional import logsigmoid
+
+
+def _wide(*tensors):
+    return [x.float() if x.itemsize < 4 else x for x in tensors]
+
+
+def _margin(lw, ll, rw, rl, beta):
+    lw, ll, rw, rl = _wide(lw, ll, rw, rl)
+    return beta * ((lw - rw) - (ll - rl))
+
+
+def right(lw, ll, rw, rl, beta):
+    return -logsigmoid(_margin(lw, ll, rw, rl, beta)).mean().to(lw.dtype)
+
+
+def wrong(lw, ll, rw, rl, beta):
+    return -logsigmoid(beta * _margin(lw, ll, rw, rl, beta)).mean().to(lw.dtype)

@@ -1,0 +1,82 @@
+"""Cases that tell something of all that a module is given: each of it has an effect there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compiler import typed as t
+from .reference import evaluate
+from .regimes import REGIMES, Case, Regime, case
+from .settings import CANDIDATES, WORK, choose, holds
+
+Array = npt.NDArray[Any]
+
+ATTEMPTS = 8
+"""How many settings are tried; the later half may be of more work."""
+MORE = 4
+
+
+def most_telling(module: t.Module, regime: Regime, seed: int, bits: int, repeat: int) -> Case:
+    """The case of a regime, of several settings, at which least is without effect: the first one
+    at which nothing is. Raises NoSetting."""
+    best: tuple[int, Case] | None = None
+    for attempt in range(ATTEMPTS):
+        rng = random.Random(f"{module.qualified}/{seed}/{repeat}/{attempt}")
+        bound = WORK * (1 if attempt < ATTEMPTS // 2 else MORE)
+        setting = choose(module, rng, shortest=False, defaults=regime.defaults, bound=bound)
+        found = case(module, regime, seed, bits, repeat, setting)
+        silent = len(without_effect(module, found, given(module)))
+        if best is None or silent < best[0]:
+            best = silent, found
+        if not silent:
+            break
+    assert best is not None
+    return best[1]
+
+
+def given(module: t.Module) -> list[str]:
+    """All inputs, params, random sources and consts."""
+    return [*module.inputs, *module.params, *module.randoms, *module.consts]
+
+
+def without_effect(module: t.Module, the_case: Case, names: Sequence[str]) -> list[str]:
+    """Those that may be changed at a case and no output changes."""
+    before = _outputs(module, the_case)
+    return [
+        name
+        for name in names
+        if not any(
+            _differ(before, _outputs(module, other)) for other in _others(module, the_case, name)
+        )
+    ]
+
+
+def _others(module: t.Module, the_case: Case, name: str) -> Iterator[Case]:
+    """The same case with other values of one thing."""
+    setting = the_case.setting
+    if name not in module.consts:
+        for regime in REGIMES[:2]:
+            drawn = case(module, regime, the_case.seed + 1, the_case.bits, 0, setting)
+            yield replace(the_case, tensors={**the_case.tensors, name: drawn.tensors[name]})
+        return
+    for value in CANDIDATES:
+        consts = {**setting.consts, name: value}
+        if all(holds(condition, setting.sizes, consts) for condition in module.requires):
+            yield replace(the_case, setting=replace(setting, consts=consts))
+
+
+def _outputs(module: t.Module, the_case: Case) -> list[Array]:
+    setting = the_case.setting
+    found = evaluate(module, setting.sizes, setting.consts, the_case.tensors)
+    return [found[name] for name in module.outputs]
+
+
+def _differ(before: Sequence[Array], after: Sequence[Array]) -> bool:
+    pairs = zip(before, after, strict=True)
+    return any(not np.array_equal(x, y, x.dtype.kind == "f") for x, y in pairs)
