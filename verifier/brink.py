@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed as t
-from ..compiler.stepwise import parts_of
 from ..compiler.walk import nodes
+from .index_conditions import scalar_parts
 from .reference import evaluate
 from .settings import Setting, holds
 
@@ -25,13 +25,11 @@ TRIES = 20
 
 def comparisons(module: t.Module) -> Iterator[tuple[str, str]]:
     """The tensors of a flat module that are compared with a const, each with the const."""
-    for definition in module.definitions.values():
-        for part in parts_of(definition):
-            if isinstance(part, t.Equation):
-                for node in nodes(part.body):
-                    if isinstance(node, t.Compare):
-                        yield from _sides(module, node.left, node.right)
-                        yield from _sides(module, node.right, node.left)
+    for part in scalar_parts(module):
+        for node in nodes(part.body):
+            if isinstance(node, t.Compare):
+                yield from _sides(module, node.left, node.right)
+                yield from _sides(module, node.right, node.left)
 
 
 def _sides(module: t.Module, tensor: t.Expr, const: t.Expr) -> Iterator[tuple[str, str]]:

@@ -203,8 +203,10 @@ class Report:
         return "\n".join(lines)
 
     def explain(self, most: int = 3) -> list[str]:
-        """The first failure of each check, at most so many."""
+        """The first failure of each check, at most so many; those last that show what others
+        do."""
         first = [check.failures[0] for check in self.checks if check.failures]
+        first.sort(key=lambda failure: failure.check in ("layouts", "masked", "class", "steps"))
         return [str(failure) for failure in first[:most]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -206,21 +206,33 @@ def consts_at(
 
 
 def limits(module: t.Module) -> dict[str, list[Const]]:
-    """For each const the numbers that it may equal and that `require` compares it with, from the
-    lowest up: the ends of its range, or the values of a choice. Consts are left out whose only
-    one is their default. Raises NoSetting where a default is undefined."""
+    """For each const the numbers that a flat module compares it with, from the lowest up: those
+    that it may equal by `require`, which are the ends of its range or the values of a choice;
+    and on both sides of those by which its equations branch. Consts are left out whose only one
+    is their default. Raises NoSetting where a default is undefined."""
     found: dict[str, set[Const]] = {}
-    for node in (node for condition in module.requires for node in nodes(condition)):
-        if not isinstance(node, t.Compare) or node.operator not in ("<=", ">=", "=="):
+    for condition in module.requires:
+        for const, operator, bound in _comparisons(condition):
+            if operator in ("<=", ">=", "=="):
+                found.setdefault(const, set()).add(bound)
+    for part in scalar_parts(module):
+        for const, _, bound in _comparisons(part.body):
+            found.setdefault(const, set()).update({bound - 1, bound, bound + 1})
+    only = {name: {default_of(module.consts[name])} for name in found}
+    return {name: sorted(values) for name, values in found.items() if values - only[name]}
+
+
+def _comparisons(e: t.Expr) -> Iterator[tuple[str, str, Fraction]]:
+    """The consts that an expression compares with a number, how, and with which."""
+    for node in nodes(e):
+        if not isinstance(node, t.Compare):
             continue
         for const, bound in ((node.left, node.right), (node.right, node.left)):
             if isinstance(const, t.ConstRef):
                 try:
-                    found.setdefault(const.name, set()).add(Fraction(evaluate(bound, {}, {})))
+                    yield const.name, node.operator, Fraction(evaluate(bound, {}, {}))
                 except (KeyError, ArithmeticError, ValueError, TypeError):
-                    continue  # it rests on sizes or on other consts, or is undefined or infinite
-    only = {name: {default_of(module.consts[name])} for name in found}
-    return {name: sorted(values) for name, values in found.items() if values - only[name]}
+                    continue  # it rests on more than numbers, or is undefined or infinite
 
 
 def _pool(default: Const | None, stage: int, counted: bool) -> list[Const]:

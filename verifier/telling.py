@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compiler import typed as t
+from ..compiler.walk import nodes
+from .index_conditions import scalar_parts
 from .reference import evaluate
 from .regimes import REGIMES, Case, Regime, case
-from .settings import CANDIDATES, WORK, choose, holds
+from .settings import CANDIDATES, WORK, choose, holds, limits
 
 Array = npt.NDArray[Any]
 
@@ -41,8 +43,16 @@ def most_telling(module: t.Module, regime: Regime, seed: int, bits: int, repeat:
 
 
 def given(module: t.Module) -> list[str]:
-    """All inputs, params, random sources and consts."""
-    return [*module.inputs, *module.params, *module.randoms, *module.consts]
+    """All inputs, params and random sources, and the consts that an equation names: others
+    stand in what is required or where params start."""
+    named = {
+        node.name
+        for part in scalar_parts(module)
+        for node in nodes(part.body)
+        if isinstance(node, t.ConstRef)
+    }
+    consts = [name for name in module.consts if name in named]
+    return [*module.inputs, *module.params, *module.randoms, *consts]
 
 
 def without_effect(module: t.Module, the_case: Case, names: Sequence[str]) -> list[str]:
@@ -65,7 +75,7 @@ def _others(module: t.Module, the_case: Case, name: str) -> Iterator[Case]:
             drawn = case(module, regime, the_case.seed + 1, the_case.bits, 0, setting)
             yield replace(the_case, tensors={**the_case.tensors, name: drawn.tensors[name]})
         return
-    for value in CANDIDATES:
+    for value in (*CANDIDATES, *limits(module).get(name, ())):
         consts = {**setting.consts, name: value}
         if all(holds(condition, setting.sizes, consts) for condition in module.requires):
             yield replace(the_case, setting=replace(setting, consts=consts))

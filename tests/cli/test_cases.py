@@ -65,7 +65,7 @@ def test_the_next_run_tries_it_first_and_keeps_it(mine: Path, lawful: Run) -> No
     data["tensors"]["x"]["numbers"] = [(7.0).hex()]
     path.write_text(json.dumps(data), encoding="utf-8")
     status, out, _ = verify(lawful, "at_seven")
-    assert status == 1 and out.count(path.as_posix()) == 1
+    assert status == 1 and path.as_posix() in out
     assert verify(lawful, "right")[0] == 0 and path.exists()
 
 

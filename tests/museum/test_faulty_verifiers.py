@@ -234,9 +234,10 @@ def test_every_output_is_compared_and_by_more_than_its_direction(
         assert set(values) == {name}
 
 
-@pytest.mark.parametrize("call", [0, 1, 2, 3, 10, 20])
+@pytest.mark.parametrize("call", [1, 2, 3, 11, 22])
 def test_every_call_is_checked(modules: Mapping[str, Module], call: int) -> None:
-    """gpu-mode/reference-kernels#104 looked at the last one alone."""
+    """gpu-mode/reference-kernels#104 looked at the last one alone. Here it is all but those that
+    are there to leave other numbers behind, as the first one is."""
     calls = 0
 
     def once_wrong(x: Tensor) -> Tensor:
