@@ -24,6 +24,8 @@ from .truth import Truth
 
 Array = npt.NDArray[Any]
 
+REFUSALS = ("NotImplementedError", "not implemented for")
+"""What stands in the errors of code that refuses a dtype or a case."""
 SHOWN = 48
 """The largest tensor that a counterexample writes out."""
 
@@ -131,7 +133,11 @@ class Subject:
         name: str = "",
         prefix: str = "",
     ) -> None:
-        """A failure that is no number."""
+        """A failure that is no number; or a doubt, where the implementation says itself that it
+        does not do this."""
+        if any(sign in why for sign in REFUSALS):
+            check.doubt(f"in {dtype} {prefix}{why}")
+            return
         check.worst = float("inf")
         self.fail(check, the_case, dtype, name, (), "", "", float("inf"), prefix, why)
 
