@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import nan
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .candidate import outputs
 from .check_gradients import backward, gradient_target
 from .check_values import value_target
 from .compare import FORMATS, ratios
+from .reference import evaluate
 from .report import Check
 from .trial import Subject, Trial, as_array, raised
+
+Array = npt.NDArray[Any]
 
 LARGE = 1e4
 
@@ -36,6 +42,18 @@ class Masked:
         if self.generated or not self.check.notes:
             self.fill(trial, nan)
 
+    def has_gradients(self, trial: Trial, tensors: Mapping[str, Array]) -> bool:
+        """Whether derivatives can be held: all numbers lie within the format, those too that the
+        new ones lead to and that no output looks at, since their derivatives are 0 times what
+        is beyond it."""
+        module, setting, limit = self.subject.module, trial.case.setting, FORMATS[trial.dtype]
+        if not trial.truth.gradients_fit(limit):
+            return False
+        named = evaluate(module, setting.sizes, setting.consts, tensors)
+        return all(
+            bool((np.abs(x) <= limit.largest).all()) for x in named.values() if x.dtype.kind == "f"
+        )
+
     def fill(self, trial: Trial, number: float) -> None:
         """Hold the case with one number in all those places."""
         subject, the_case, dtype = self.subject, trial.case, trial.dtype
@@ -48,7 +66,7 @@ class Masked:
             found = outputs(subject.module, subject.candidate.function(**call.keywords))
             values = {name: as_array(found[name]) for name in trial.truth.values}
             aims = {name: value_target(subject, trial, name) for name in values}
-            if number == number and trial.truth.gradients_fit(FORMATS[dtype]):
+            if number == number and self.has_gradients(trial, tensors):
                 values |= backward(found, the_case.cotangents, call.reals)
                 aims |= {name: gradient_target(trial, name) for name in trial.truth.gradients}
         except Exception as error:
