@@ -7,7 +7,7 @@ are then had for all draws at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +78,35 @@ def rows_of(module: t.Module) -> Rows | None:
         and _first(module.definitions[name].dims) == batch
     )
     return Rows(module, batch, outputs) if outputs else None
+
+
+def steps(
+    exact: Callable[[Array, Array], Array], rows: Array, draws: Array, halvings: int
+) -> tuple[Array, Array]:
+    """The row and the place of each step of what rows and draws give, several numbers each;
+    sought by bisection between neighbouring points of a row that differ. `rows` rise, and
+    `draws` do in each of them."""
+    found = exact(rows, draws)
+    differ = (found[1:] != found[:-1]).any(axis=1) & (rows[1:] == rows[:-1])
+    here = np.flatnonzero(differ)
+    at, below, above = rows[here], draws[here], draws[here + 1]
+    under, over = found[here], found[here + 1]
+    for _ in range(halvings):
+        if not len(at):
+            break
+        middle = (below + above) / 2
+        now = exact(at, middle)
+        left, right = (now != under).any(axis=1), (now != over).any(axis=1)
+        at = np.concatenate([at[left], at[right]])
+        below, above = (
+            np.concatenate([below[left], middle[right]]),
+            np.concatenate([middle[left], above[right]]),
+        )
+        under, over = (
+            np.concatenate([under[left], now[right]]),
+            np.concatenate([now[left], over[right]]),
+        )
+    return at, above
 
 
 def _first(dims: tuple[t.Expr, ...]) -> str | None:
