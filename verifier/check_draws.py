@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,13 @@ Array = npt.NDArray[Any]
 
 TRIED = ("typical", "consts")
 """The regimes of which a case is held."""
-ATTEMPTS = 8
+ATTEMPTS = 60
 """At how many cases of a regime a law that can be tested is looked for."""
+UNKNOWN = 8
+"""At how many cases whose law cannot be had nothing more is tried."""
+FACTORS = (3, 1)
+"""How many times as large its sizes are, beside the batch: in a law of few outcomes, all of them
+common, little can be wrong."""
 ROWS = 3
 """Rows of a case that are held, at most."""
 LEAST = 2**14
@@ -63,36 +69,46 @@ class Draws:
             if name in drawn and name not in own:
                 self.check.doubt(f"nothing is shown of {name}, which is no row of drawn integers")
 
-    def finish(self) -> Check:
-        """The check, at the cases of the run."""
-        options, rows = self.subject.options, self.rows
+    def finish(self) -> list[Check]:
+        """The check, at the cases of the run; none where that is narrowed to others."""
+        options, rows, check = self.subject.options, self.rows, self.check
+        regimes = [name for name in TRIED if options.regime in (None, name)]
+        if options.case or not regimes:
+            return []
         dtypes = [dtype for dtype in options.dtypes if BITS[dtype] == 24]
-        if len(dtypes) < len(options.dtypes):
-            self.check.notes.append("not held in 16-bit formats, whose rounding bends the law")
-        for regime in TRIED:
-            if rows is None or options.case or options.regime not in (None, regime):
+        if not dtypes:
+            check.doubt("it is held in float64 and float32 alone")
+        elif len(dtypes) < len(options.dtypes):
+            check.notes.append("not held in 16-bit formats, whose rounding bends the law")
+        for name in regimes if rows is not None and dtypes else ():
+            assert rows is not None
+            found = self.found(rows, name)
+            if found is None:
+                check.doubt(f"no case of {name} has a law that is had exactly and can be tested")
                 continue
-            for the_case, law, count in self.found(rows, regime)[:1]:
-                for dtype in dtypes:
-                    self.hold(rows, the_case, law, count, dtype)
-        if not self.check.cases and not options.case:
-            self.check.doubt("no case was found whose law is had exactly and can be tested")
-        return self.check
+            for dtype in dtypes:
+                self.hold(rows, *found, dtype)
+        return [check]
 
-    def found(self, rows: Rows, regime_name: str) -> list[tuple[Case, Law, int]]:
-        """A case of a regime, the law of its rows and how many draws of each it takes; nothing
-        where there is none."""
-        regime = next(regime for regime in REGIMES if regime.name == regime_name)
-        for repeat in range(ATTEMPTS):
+    def found(self, rows: Rows, name: str) -> tuple[Case, Law, int] | None:
+        """A case of a regime, the law of its rows and how many draws of each it takes."""
+        regime = next(regime for regime in REGIMES if regime.name == name)
+        module, seed, unknown = rows.module, self.subject.options.seed, 0
+        for repeat, factor in product(range(ATTEMPTS), FACTORS):
             try:
-                the_case = case(rows.module, regime, self.subject.options.seed, 24, repeat)
+                setting = case(module, regime, seed, 24, repeat).setting
+                setting = rows.enlarged(setting, factor)
             except NoSetting:
                 continue
-            many = min(ROWS, the_case.setting.sizes[rows.batch])
+            the_case = case(module, regime, seed, 24, repeat, setting)
+            many = min(ROWS, setting.sizes[rows.batch])
             law = exact_law(rows, the_case, self.sources, many)
+            unknown += law is None
             if law is not None and many * law.needed() <= MOST:
-                return [(the_case, law, max(LEAST, int(law.needed())))]
-        return []
+                return the_case, law, max(LEAST, int(law.needed()))
+            if unknown == UNKNOWN:
+                break
+        return None
 
     def hold(self, rows: Rows, base: Case, law: Law, count: int, dtype: str) -> None:
         """Hold so many draws of each row, by two calls."""

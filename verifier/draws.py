@@ -18,7 +18,7 @@ from ..compiler import typed as t
 from ..compiler.walk import nodes
 from .reference import evaluate
 from .regimes import Case
-from .settings import Setting, with_derived
+from .settings import NoSetting, Setting, holds, with_derived
 
 Array = npt.NDArray[Any]
 
@@ -44,9 +44,20 @@ class Rows:
         for name, array in draws.items():
             deep = array.reshape(array.shape + (1,) * (tensors[name].ndim - array.ndim))
             tensors[name] = np.broadcast_to(deep, tensors[name].shape).copy()
-        free = {n: base.setting.sizes[n] for n, size in self.module.sizes.items() if not size.value}
-        sizes = with_derived(self.module, {**free, self.batch: len(rows)})
+        sizes = with_derived(self.module, {**self.free(base.setting), self.batch: len(rows)})
         return replace(base, setting=Setting(sizes, base.setting.consts), tensors=tensors)
+
+    def free(self, setting: Setting) -> dict[str, int]:
+        """The sizes of a setting from which the others are derived."""
+        return {n: setting.sizes[n] for n, size in self.module.sizes.items() if not size.value}
+
+    def enlarged(self, setting: Setting, factor: int) -> Setting:
+        """The setting with all sizes but the batch so many times as large. Raises NoSetting."""
+        times = {n: x * (1 if n == self.batch else factor) for n, x in self.free(setting).items()}
+        sizes = with_derived(self.module, times)
+        if not all(holds(condition, sizes, setting.consts) for condition in self.module.requires):
+            raise NoSetting
+        return Setting(sizes, setting.consts)
 
     def exact(self, the_case: Case) -> Array:
         """What should be drawn: for each row all numbers of the outputs."""

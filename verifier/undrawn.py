@@ -13,6 +13,7 @@ from ..compiler.names import python_name
 from ..compiler.walk import nodes
 from .candidate import Candidate, outputs
 from .changes import reads, resting_on
+from .reference_scales import needed
 
 
 def unaccepted(module: t.Module, candidate: Candidate) -> tuple[str, ...]:
@@ -28,14 +29,19 @@ def drawn_by(module: t.Module, sources: Collection[str]) -> frozenset[str]:
 
 
 def without(module: t.Module, drawn: Collection[str]) -> t.Module:
-    """A flat module less some sources, all that rests on them, and the laws that speak of it."""
+    """A flat module less some sources, all that rests on them, the laws that speak of it, and
+    what only these needed."""
+    outputs = tuple(name for name in module.outputs if name not in drawn)
+    laws = tuple(law for law in module.laws if not _mentioned(law) & set(drawn))
+    mentioned = {name for law in laws for name in _mentioned(law)}
+    kept = needed(replace(module, outputs=(*outputs, *mentioned)))
     return replace(
         module,
         randoms={name: x for name, x in module.randoms.items() if name not in drawn},
-        definitions={name: x for name, x in module.definitions.items() if name not in drawn},
-        groups=tuple(g for g in module.groups if g.members[0].name not in drawn),
-        outputs=tuple(name for name in module.outputs if name not in drawn),
-        laws=tuple(law for law in module.laws if not _mentioned(law) & set(drawn)),
+        definitions={name: module.definitions[name] for name in kept},
+        groups=tuple(g for g in module.groups if g.members[0].name in kept),
+        outputs=outputs,
+        laws=laws,
     )
 
 

@@ -71,7 +71,7 @@ def verify_candidate(
     start = time.perf_counter()
     module = flatten(module)
     draws = draws_of(module, candidate, options)
-    drawn = [draws.finish()] if draws is not None else []
+    drawn = draws.finish() if draws is not None else []
     if draws is not None:
         module, candidate = draws.rest, draws.candidate
         if not module.outputs:
