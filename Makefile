@@ -29,6 +29,10 @@ verify: $(SETUP) ## build the generated code and verify all of it
 	$(bin)/lawful build
 	$(bin)/lawful verify --level full $(ARGS)
 
+.PHONY: mutate
+mutate: $(SETUP) ## plant faults in all generated code and see them caught; takes an hour
+	$(bin)/lawful mutate $(ARGS)
+
 .PHONY: test
 test: $(SETUP) ## run the tests
 	$(pytest) $(ARGS)
@@ -41,6 +45,7 @@ check: $(SETUP) ## everything a change must pass
 	$(bin)/lint-imports
 	$(bin)/lawful build --check
 	$(bin)/lawful verify --level quick
+	$(bin)/lawful mutate norms losses.dpo filters attention_masks.CausalAttention --sample 4
 	$(pytest)
 
 .PHONY: format

@@ -73,6 +73,10 @@ class Masked:
             subject.broken(self.check, the_case, dtype, prefix + raised(error))
             return
         for name, aim in aims.items():
+            if values[name].shape != aim.exact.high.shape:
+                why = f"{prefix}its shape is {values[name].shape}, not {aim.exact.high.shape}"
+                subject.broken(self.check, the_case, dtype, why, name)
+                continue
             d = "" if name in trial.truth.values else f"d({', '.join(trial.truth.values)}) / d "
             if number == number or self.generated:
                 subject.compare(self.check, trial, name, values[name], aim, prefix + d)

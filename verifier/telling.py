@@ -19,7 +19,7 @@ from .settings import CANDIDATES, WORK, choose, holds, limits
 
 Array = npt.NDArray[Any]
 
-ATTEMPTS = 8
+ATTEMPTS = 16
 """How many settings are tried; the later half may be of more work."""
 MORE = 4
 
@@ -71,8 +71,8 @@ def _others(module: t.Module, the_case: Case, name: str) -> Iterator[Case]:
     """The same case with other values of one thing."""
     setting = the_case.setting
     if name not in module.consts:
-        for regime in REGIMES[:2]:
-            drawn = case(module, regime, the_case.seed + 1, the_case.bits, 0, setting)
+        for further in range(1, 5):
+            drawn = case(module, REGIMES[0], the_case.seed + further, the_case.bits, 0, setting)
             yield replace(the_case, tensors={**the_case.tensors, name: drawn.tensors[name]})
         return
     for value in (*CANDIDATES, *limits(module).get(name, ())):

@@ -56,9 +56,10 @@ reference[b,y] = log_softmax[y] w[b,y]
 drawn[b,y] = stop(exp(policy[b,y]))
 d[b,y] = policy[b,y] - reference[b,y]
 kl[b] = sum[y] exp(policy[b,y]) * d[b,y]
+ratio[b,y] = exp(-d[b,y])
 output loss_k1[b] = sum[y] drawn[b,y] * d[b,y]
 output loss_k2[b] = sum[y] drawn[b,y] * d[b,y] ^ 2 / 2
-output loss_k3[b] = sum[y] drawn[b,y] * (exp(-d[b,y]) - 1 + d[b,y])
+output loss_k3[b] = sum[y] drawn[b,y] * (ratio[b,y] - 1 + d[b,y])
 
 law k1: grad(loss_k1[b], z[b,y]) == 0
 law k2: grad(loss_k2[b], z[b,y]) == grad(kl[b], z[b,y])

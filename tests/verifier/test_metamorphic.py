@@ -106,6 +106,16 @@ def test_what_leaks_through_a_mask_is_caught(modules: Mapping[str, t.Module]) ->
     assert "with 10000 where nothing is read: y" in {f.tensor for f in report.failures}
 
 
+def test_another_shape_is_told(modules: Mapping[str, t.Module]) -> None:
+    def shaped(x: Tensor, keep: Tensor) -> Tensor:
+        y = kept(x, keep)
+        return torch.cat([y, y]) if (x.detach() > 9000).any() or x.isnan().any() else y
+
+    report = check(modules["Kept"], shaped)
+    said = [failure.why for failure in report.failures if failure.check == "masked"]
+    assert any("where nothing is read: its shape is" in why for why in said)
+
+
 def test_a_gradient_that_leaks_through_a_mask_is_caught(modules: Mapping[str, t.Module]) -> None:
     def leaks(x: Tensor, keep: Tensor) -> Tensor:
         hidden = torch.where(keep, 0.0, torch.relu(x - 9000)).sum(-1)
