@@ -14,7 +14,7 @@ from ..compiler import typed as t
 from ..compiler.diagnostics import Log
 from ..compiler.project import Project, UsageError, find_project, select, shipped
 from ..compiler.typed import Module
-from .candidate import Candidate, contained, generated
+from .candidate import Candidate, accepts, contained, generated
 from .cases import read
 from .exact import OracleError
 from .flatten import flatten
@@ -58,7 +58,9 @@ def verify(
 
     An implementation is called with keywords named as in the generated signature: inputs,
     params and random sources as tensors, consts and free sizes as numbers. It returns a
-    tensor, a tuple in the spec's order, or a mapping or named tuple by name.
+    tensor, a tuple in the spec's order, or a mapping or named tuple by name. One whose signature
+    has no place for a random source draws by itself, after `torch.manual_seed`: what it draws is
+    then held against the law, by statistical tests.
 
     `against` is another spec that should be the same function: the exact values of both are
     compared, and the generated code of the first is held against the second. Raises Mismatch,
@@ -90,7 +92,7 @@ def verify(
     else:
         name = getattr(implementation, "__qualname__", type(implementation).__name__)
         where = getattr(implementation, "__module__", None)
-        candidate = Candidate(name, contained(implementation))
+        candidate = Candidate(name, contained(implementation), accepts=accepts(implementation))
         if where in (None, "__main__") or "<" in name:
             command = f'lawful.verify("{module.qualified}", {name}'
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import itertools
 import sys
 from collections.abc import Callable, Mapping
@@ -35,12 +36,16 @@ class CandidateError(Exception):
 class Candidate:
     """An implementation: `function` takes keywords named as in the generated signature.
 
-    `class_` is the generated nn.Module, None for somebody else's implementation.
+    `class_` is the generated nn.Module, None for somebody else's implementation; `accepts` are
+    the keywords that the function takes, None where it may take any; `seed` seeds PyTorch where
+    it runs.
     """
 
     name: str
     function: Callable[..., Any]
     class_: type[torch.nn.Module] | None = None
+    accepts: frozenset[str] | None = None
+    seed: Callable[[int], object] = torch.manual_seed
 
 
 def generated(module: t.Module, out: Path) -> Candidate:
@@ -111,7 +116,19 @@ def external(name: str) -> Candidate:
         raise CandidateError(f"`{name}` cannot be imported: {why}") from error
     if not callable(found):
         raise CandidateError(f"`{name}` is not callable")
-    return Candidate(name, found)
+    return Candidate(name, found, accepts=accepts(found))
+
+
+def accepts(function: Callable[..., Any]) -> frozenset[str] | None:
+    """The keywords that a function takes; None where it takes any, or nobody can tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return frozenset(p.name for p in parameters if p.kind in named)
 
 
 def contained(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,8 +219,6 @@ def construct(
 ) -> torch.nn.Module:
     """The generated nn.Module at a case's sizes and consts, holding the case's params."""
     assert candidate.class_ is not None
-    import inspect
-
     wanted = inspect.signature(candidate.class_.__init__).parameters
     values: dict[str, Any] = {python_name(name): size for name, size in case.setting.sizes.items()}
     values |= {python_name(name): float(const) for name, const in case.setting.consts.items()}

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..compiler import typed as t
 from .candidate import outputs
 from .compare import FACTOR
-from .draws import Rows, rows_of
+from .draws import Rows, rows_of, steps
 from .plan import BITS
 from .reference import FORMATS, spread
 from .regimes import Case, rounded
@@ -88,18 +88,22 @@ class Partition:
     def sweep(self, base: Case, source: str, dtype: str) -> Sweep:
         """The points, and what should come at each."""
         bits = BITS[dtype]
-        low, high = _range(self.subject.module, source, base)
+        low, high = source_range(self.subject.module, source, base)
         rng = np.random.default_rng([base.seed, bits, *source.encode()])
         count = min(ROWS, base.setting.sizes[self.rows.batch])
         grid = (np.arange(GRID) + rng.random((count, GRID))) / GRID
         grid[:, 0], grid[:, -1] = 0.0, 1.0
         rows = np.repeat(np.arange(count), GRID)
         draws = _within(low + (high - low) * grid.ravel(), low, high, bits)
-        steps = self._steps(base, source, rows, draws, low, high, bits)
+
+        def exact_at(at: Array, draws: Array) -> Array:
+            return self.rows.exact(self.rows.case(base, at, {source: draws}))
+
+        at, places = steps(exact_at, rows, draws, bits)
         distances = (high - low) * 0.5 ** np.arange(4, bits + 1)
         near = np.concatenate([-distances, distances, [0.0]])
-        rows = np.concatenate([rows, np.repeat(steps[0], near.size)])
-        more = _within((steps[1][:, None] + near).ravel(), low, high, bits)
+        rows = np.concatenate([rows, np.repeat(at, near.size)])
+        more = _within((places[:, None] + near).ravel(), low, high, bits)
         rows, draws = _sorted(rows, np.concatenate([draws, more]))
         case = self.rows.case(base, rows, {source: draws})
         setting, tensors = case.setting, case.tensors
@@ -117,32 +121,6 @@ class Partition:
         exact = self.rows.flat({name: found[name].nominal for name in self.rows.outputs})
         unsure = self.rows.flat({name: found[name].jump for name in self.rows.outputs})
         return Sweep(case, source, rows, draws, exact, unsure)
-
-    def _steps(
-        self, base: Case, source: str, rows: Array, draws: Array, low: float, high: float, bits: int
-    ) -> tuple[Array, Array]:
-        """The row and the place of each exact step, to the last bit of the range."""
-        exact = self.rows.exact(self.rows.case(base, rows, {source: draws}))
-        differ = (exact[1:] != exact[:-1]).any(axis=1) & (rows[1:] == rows[:-1])
-        here = np.flatnonzero(differ)
-        at, below, above = rows[here], draws[here], draws[here + 1]
-        under, over = exact[here], exact[here + 1]
-        for _ in range(bits):
-            if not len(at):
-                break
-            middle = (below + above) / 2
-            now = self.rows.exact(self.rows.case(base, at, {source: middle}))
-            left, right = (now != under).any(axis=1), (now != over).any(axis=1)
-            at = np.concatenate([at[left], at[right]])
-            below, above = (
-                np.concatenate([below[left], middle[right]]),
-                np.concatenate([middle[left], above[right]]),
-            )
-            under, over = (
-                np.concatenate([under[left], now[right]]),
-                np.concatenate([now[left], over[right]]),
-            )
-        return at, above
 
     def _hold(self, sweep: Sweep, the_case: Case, dtype: str) -> None:
         subject, check = self.subject, self.check
@@ -198,7 +176,7 @@ def uniform_sources(module: t.Module) -> list[str]:
     ]
 
 
-def _range(module: t.Module, source: str, base: Case) -> tuple[float, float]:
+def source_range(module: t.Module, source: str, base: Case) -> tuple[float, float]:
     initial = module.randoms[source].initial
     assert initial is not None
     sizes, consts = base.setting.sizes, base.setting.consts

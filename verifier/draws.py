@@ -7,7 +7,7 @@ are then had for all draws at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..compiler import typed as t
 from ..compiler.walk import nodes
 from .reference import evaluate
 from .regimes import Case
-from .settings import Setting, with_derived
+from .settings import NoSetting, Setting, holds, with_derived
 
 Array = npt.NDArray[Any]
 
@@ -44,9 +44,20 @@ class Rows:
         for name, array in draws.items():
             deep = array.reshape(array.shape + (1,) * (tensors[name].ndim - array.ndim))
             tensors[name] = np.broadcast_to(deep, tensors[name].shape).copy()
-        free = {n: base.setting.sizes[n] for n, size in self.module.sizes.items() if not size.value}
-        sizes = with_derived(self.module, {**free, self.batch: len(rows)})
+        sizes = with_derived(self.module, {**self.free(base.setting), self.batch: len(rows)})
         return replace(base, setting=Setting(sizes, base.setting.consts), tensors=tensors)
+
+    def free(self, setting: Setting) -> dict[str, int]:
+        """The sizes of a setting from which the others are derived."""
+        return {n: setting.sizes[n] for n, size in self.module.sizes.items() if not size.value}
+
+    def enlarged(self, setting: Setting, factor: int) -> Setting:
+        """The setting with all sizes but the batch so many times as large. Raises NoSetting."""
+        times = {n: x * (1 if n == self.batch else factor) for n, x in self.free(setting).items()}
+        sizes = with_derived(self.module, times)
+        if not all(holds(condition, sizes, setting.consts) for condition in self.module.requires):
+            raise NoSetting
+        return Setting(sizes, setting.consts)
 
     def exact(self, the_case: Case) -> Array:
         """What should be drawn: for each row all numbers of the outputs."""
@@ -78,6 +89,35 @@ def rows_of(module: t.Module) -> Rows | None:
         and _first(module.definitions[name].dims) == batch
     )
     return Rows(module, batch, outputs) if outputs else None
+
+
+def steps(
+    exact: Callable[[Array, Array], Array], rows: Array, draws: Array, halvings: int
+) -> tuple[Array, Array]:
+    """The row and the place of each step of what rows and draws give, several numbers each;
+    sought by bisection between neighbouring points of a row that differ. `rows` rise, and
+    `draws` do in each of them."""
+    found = exact(rows, draws)
+    differ = (found[1:] != found[:-1]).any(axis=1) & (rows[1:] == rows[:-1])
+    here = np.flatnonzero(differ)
+    at, below, above = rows[here], draws[here], draws[here + 1]
+    under, over = found[here], found[here + 1]
+    for _ in range(halvings):
+        if not len(at):
+            break
+        middle = (below + above) / 2
+        now = exact(at, middle)
+        left, right = (now != under).any(axis=1), (now != over).any(axis=1)
+        at = np.concatenate([at[left], at[right]])
+        below, above = (
+            np.concatenate([below[left], middle[right]]),
+            np.concatenate([middle[left], above[right]]),
+        )
+        under, over = (
+            np.concatenate([under[left], now[right]]),
+            np.concatenate([now[left], over[right]]),
+        )
+    return at, above
 
 
 def _first(dims: tuple[t.Expr, ...]) -> str | None:

@@ -48,12 +48,14 @@ class Isolated:
             start_new_session=True,
         )
         try:
-            self.ask({"do": "find", "name": name}, [])
+            answer, _ = self.ask({"do": "find", "name": name}, [])
         except CandidateError as error:
             self.close()
             if self.dead:
                 raise CandidateError(f"`{name}` cannot be imported: {error}") from error
             raise
+        accepts = answer.get("accepts")
+        self.accepts = frozenset(map(str, accepts)) if isinstance(accepts, list) else None
 
     def __call__(self, **keywords: Any) -> Any:
         self.numbers += 1
@@ -107,6 +109,10 @@ class Isolated:
             raise CandidateError(str(answer["error"]))
         return answer, found
 
+    def seed(self, number: int) -> None:
+        """Seed PyTorch there."""
+        self.ask({"do": "seed", "seed": number}, [])
+
     def close(self) -> None:
         """End the process."""
         self._kill()
@@ -120,7 +126,7 @@ class Isolated:
 
     @property
     def candidate(self) -> Candidate:
-        return Candidate(self.name, self)
+        return Candidate(self.name, self, accepts=self.accepts, seed=self.seed)
 
     def _overdue(self) -> None:
         self.dead = f"it has not returned after {self.limit:g} seconds"

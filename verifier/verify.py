@@ -18,6 +18,7 @@ from .calls import called
 from .candidate import Candidate
 from .cases import kept_cases
 from .check_class import Class
+from .check_draws import draws_of
 from .check_effects import Effects
 from .check_equal import Equal
 from .check_gradients import Gradients
@@ -69,8 +70,16 @@ def verify_candidate(
     the modules of which the implementation may be another one."""
     start = time.perf_counter()
     module = flatten(module)
+    draws = draws_of(module, candidate, options)
+    drawn = draws.finish() if draws is not None else []
+    if draws is not None:
+        module, candidate = draws.rest, draws.candidate
+        if not module.outputs:
+            seconds = time.perf_counter() - start
+            return Report(module.qualified, candidate.name, drawn, options.dtypes, seconds)
     run = Run(Subject(module, candidate, options))
-    effects, laws = Effects(module), LawChecks(run.subject, run.truths)
+    effects = Effects(module, draws.elsewhere if draws is not None else frozenset())
+    laws = LawChecks(run.subject, run.truths)
     kept, notes = kept_cases(module, options)
     tried = []
     for the_case in chain(kept, [] if options.case else all_cases(module, options)):
@@ -93,7 +102,7 @@ def verify_candidate(
         for the_case in scales.cases():
             scales.hold(the_case)
             progress()
-        checks = [*run.finish(), effects.finish(), *scales.finish(), *laws.finish()]
+        checks = [*run.finish(), *drawn, effects.finish(), *scales.finish(), *laws.finish()]
     notes += explain(run.subject, run.truths, checks, tried, family or {})
     seconds = time.perf_counter() - start
     return Report(module.qualified, candidate.name, checks, options.dtypes, seconds, notes)

@@ -2,8 +2,8 @@
 
     python -P -m lawful.verifier.worker
 
-It answers requests: find the implementation, call it, differentiate what a call gave. It is
-given arguments and cotangents, and knows of nothing that they are compared with.
+It answers requests: find the implementation, seed PyTorch, call it, differentiate what a call
+gave. It is given arguments and cotangents, and knows of nothing that they are compared with.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ class Worker:
         match request["do"]:
             case "find":
                 torch.set_num_threads(1)
-                self.function = external(request["name"]).function
+                found = external(request["name"])
+                self.function = found.function
+                return {"accepts": None if found.accepts is None else sorted(found.accepts)}, []
+            case "seed":
+                torch.manual_seed(request["seed"])
                 return {}, []
             case "call":
                 return self.call(request, tensors)
