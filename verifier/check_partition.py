@@ -33,6 +33,8 @@ REGIMES = ("typical", "consts")
 """Those whose cases are swept."""
 GRID = 257
 """Points of the grid, each at a random place in its part of the range."""
+FINE = 40
+"""How often a part of the grid is halved, at least, to find its steps."""
 ROWS = 3
 """Rows of a case that are swept, at most."""
 SAMPLES = 8
@@ -42,7 +44,9 @@ SAMPLES = 8
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """The points at which a source is tried, row after row and rising in each, and what should
-    come: for each point all numbers drawn, and whether rounding decides."""
+    come: for each point all numbers drawn, and whether rounding decides. `steps` are the row,
+    the place and the numbers above of each step, those too that lie between two numbers of the
+    format."""
 
     case: Case
     source: str
@@ -50,6 +54,7 @@ class Sweep:
     draws: Array
     exact: Array
     unsure: npt.NDArray[np.bool_]
+    steps: tuple[Array, Array, Array]
 
     def admitted(self) -> Iterator[tuple[int, int, set[Any]]]:
         """Where rounding decides: the point, the number, and what lies around: the exact ones
@@ -60,7 +65,11 @@ class Sweep:
             below, above = sure[sure < at], sure[sure > at]
             first = below[-1] if below.size else np.flatnonzero(mine)[0]
             last = above[0] if above.size else np.flatnonzero(mine)[-1]
-            yield at, number, set(self.exact[first : last + 1, number].tolist())
+            rows, places, above_them = self.steps
+            inside = (rows == self.rows[at]) & (self.draws[first] <= places)
+            inside &= places <= self.draws[last]
+            passed = above_them[inside, number].tolist() if inside.any() else []
+            yield at, number, {*self.exact[first : last + 1, number].tolist(), *passed}
 
 
 class Partition:
@@ -99,7 +108,8 @@ class Partition:
         def exact_at(at: Array, draws: Array) -> Array:
             return self.rows.exact(self.rows.case(base, at, {source: draws}))
 
-        at, places = steps(exact_at, rows, draws, bits)
+        at, places = steps(exact_at, rows, draws, max(bits, FINE))
+        above = exact_at(at, places) if len(at) else np.zeros((0, 0))
         distances = (high - low) * 0.5 ** np.arange(4, bits + 1)
         near = np.concatenate([-distances, distances, [0.0]])
         rows = np.concatenate([rows, np.repeat(at, near.size)])
@@ -120,7 +130,7 @@ class Partition:
         )
         exact = self.rows.flat({name: found[name].nominal for name in self.rows.outputs})
         unsure = self.rows.flat({name: found[name].jump for name in self.rows.outputs})
-        return Sweep(case, source, rows, draws, exact, unsure)
+        return Sweep(case, source, rows, draws, exact, unsure, (at, places, above))
 
     def _hold(self, sweep: Sweep, the_case: Case, dtype: str) -> None:
         subject, check = self.subject, self.check

@@ -148,6 +148,10 @@ def _bytes(tensors: Mapping[str, Array]) -> tuple[Any, ...]:
     return tuple((name, tensor.dtype.str, tensor.tobytes()) for name, tensor in tensors.items())
 
 
+HEADROOM = 4.0
+"""How far below its largest number a format is used up: sums go by way of larger numbers."""
+
+
 def fits(exact: Exact, format: Format) -> bool:
-    """Whether every finite value lies within the format."""
-    return not bool(np.any(exact.finite & (np.abs(exact.high) > format.largest)))
+    """Whether every finite value lies well within the format."""
+    return not bool(np.any(exact.finite & (np.abs(exact.high) > format.largest / HEADROOM)))

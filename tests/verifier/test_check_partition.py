@@ -130,3 +130,11 @@ def test_it_is_for_uniform_draws_of_rows_in_its_regimes() -> None:
     assert of("samplers.GumbelMaxSampler") is None and of("norms.RMSNorm") is None
     rows = rows_of(flat("speculative.SpeculativeBlock"))
     assert rows is not None and rows.batch == "B" and rows.outputs == ("kept", "x")
+
+
+def test_a_token_rarer_than_the_format_tells_may_be_drawn() -> None:
+    """At this seed one lies between two numbers of bfloat16, where rounding decides."""
+    report = lawful.verify(
+        "samplers.AncestralSampler", dtypes=["bfloat16"], seed=2, root=shipped().root
+    )
+    assert report.ok, str(report)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import lawful
@@ -13,8 +14,7 @@ import numpy as np
 import pytest
 import torch
 from lawful.compiler import typed as t
-from lawful.compiler.project import shipped
-from lawful.verifier.candidate import Candidate, generated
+from lawful.verifier.candidate import Candidate
 from lawful.verifier.check_scales import Scales
 from lawful.verifier.flatten import flatten
 from lawful.verifier.plan import Options, all_cases
@@ -168,16 +168,32 @@ def test_a_gradient_that_is_off_alone_is_caught() -> None:
     assert "y" not in {failure.tensor for failure in check.failures if failure.tensor != "y"}
 
 
-def test_what_underflows_is_no_wrong_scale() -> None:
+UNDERFLOWS = """
+module Estimate
+size B, Y
+index b: B   y: Y
+input z[B, Y], w[B, Y]
+policy[b,y] = log_softmax[y] z[b,y]
+reference[b,y] = log_softmax[y] w[b,y]
+drawn[b,y] = stop(exp(policy[b,y]))
+d[b,y] = policy[b,y] - reference[b,y]
+output loss[b] = sum[y] drawn[b,y] * (exp(-d[b,y]) - 1 + d[b,y])
+"""
+
+
+def test_what_underflows_is_no_wrong_scale(tmp_path: Path) -> None:
     """exp(policy) is 0 in float16 where exp(policy - d) is not: the loss is smaller by 1."""
-    name = "rl.kl.KLGradients"
-    scales = Scales(
-        Subject(
-            module(name),
-            generated(module(name), shipped().out),
-            Options(dtypes=("float16",), regime="large"),
-        )
-    )
+
+    def estimate(z: Tensor, w: Tensor) -> Tensor:
+        policy = torch.log_softmax(z.float(), -1).half()
+        d = (policy.float() - torch.log_softmax(w.float(), -1).half().float()).half().float()
+        drawn = torch.exp(policy.float()).half().float().detach()
+        return (drawn * (torch.exp(-d) - 1 + d)).sum(-1).half()
+
+    (tmp_path / "m.eq").write_text(UNDERFLOWS, encoding="utf-8")
+    options = Options(dtypes=("float16",), regime="large")
+    flat = flatten(lawful.load("m.Estimate", tmp_path))
+    scales = Scales(Subject(flat, Candidate("estimate", estimate), options))
     for the_case in scales.cases():
         scales.hold(the_case)
     (check,) = scales.finish()

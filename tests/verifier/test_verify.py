@@ -321,7 +321,7 @@ def detached_statistics(x: Tensor, g: Tensor, eps: float) -> Tensor:
 
 def no_gradient_twice(x: Tensor, g: Tensor, eps: float) -> Tensor:
     if x.requires_grad:
-        raise NotImplementedError("no backward")
+        raise RuntimeError("no backward")
     return rms_norm(x, g, eps)
 
 
