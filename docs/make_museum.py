@@ -198,6 +198,8 @@ def message(failure: Failure) -> str:
     path = Path(name).resolve()
     place = path.name if MUSEUM in path.parents else path.relative_to(ROOT)
     printed = str(replace(failure, place=f"{place}:{line}")).split("\n")[:-1]
+    for folder in (f"{path.parent}/", f"{ROOT}/.import/lawful/", f"{ROOT}/"):
+        printed = [x.replace(folder, "") for x in printed]
     return "\n".join(x if len(x) <= WIDTH else x[: WIDTH - 1] + "…" for x in printed)
 
 

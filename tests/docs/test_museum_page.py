@@ -109,3 +109,9 @@ def test_an_ordinary_comparison_sees_other_shapes_and_errors(
     assert script.compared(exhibit, lambda A, m: right(A, m)[None]) == (True, True)
     assert script.compared(exhibit, lambda A, m: right(A, m) * float("nan")) == (True, True)
     assert script.compared(exhibit, fails) == (True, True)
+
+
+def test_no_place_is_one_on_a_machine() -> None:
+    """Places are told from the root of the project, wherever it lies."""
+    assert str(ROOT) not in PAGE
+    assert not re.search(r"(?<![\w.])/[\w./-]+\.eq\b", PAGE)
