@@ -30,7 +30,7 @@ verify: $(SETUP) ## build the generated code and verify all of it
 	$(bin)/lawful verify --level full $(ARGS)
 
 .PHONY: mutate
-mutate: $(SETUP) ## plant faults in all generated code and see them caught; takes an hour
+mutate: $(SETUP) ## plant faults in all generated code and see them caught; takes long
 	$(bin)/lawful mutate $(ARGS)
 
 .PHONY: test
