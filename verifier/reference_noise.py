@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -72,7 +73,8 @@ class Arithmetic:
     deviations from a jump count as close to it. Results below 2**e in size become 0 in the
     sample of each e in `flushes`, in which 16-bit formats round named tensors as they do.
     `exact_scalars`: a single number in which all samples agree, such as sqrt(K), is not
-    rounded, as it is not in code that keeps it a python number."""
+    rounded, as it is not in code that keeps it a python number. `uses` numbers what shall have
+    noise of its own."""
 
     keys: UInts
     blocks: tuple[Block, ...]
@@ -80,6 +82,7 @@ class Arithmetic:
     factor: float
     flushes: tuple[int, ...] = ()
     exact_scalars: bool = False
+    uses: Iterator[int] = field(default_factory=itertools.count)
 
     @cached_property
     def samples(self) -> int:

@@ -24,7 +24,7 @@ from .wide import INF, NAN, ONE, ZERO, Bools, Wide, where
 
 # A derivative, from the argument, the exact value of the function there, and the rounded one.
 # Where code derives from the rounded value (1 - y^2 of tanh, y (1 - y) of sigmoid), its error is
-# in the derivative.
+# in the derivative; which is not the value's own, since code may derive a function around it.
 Slope = Callable[[Wide, Wide, Wide], Wide]
 
 SMOOTH: dict[str, tuple[Callable[[Wide], Wide], Slope]] = {
@@ -74,7 +74,8 @@ def smooth(arithmetic: Arithmetic, name: str, x: Real) -> Real:
     rounded = arithmetic.round(exact, name, certain, lost)
 
     def partial() -> Wide:
-        slope = derivative(x.value, exact, rounded)
+        kept = arithmetic.round(exact, f"{name} {next(arithmetic.uses)}", certain, lost)
+        slope = derivative(x.value, exact, kept)
         if name == "log" and arithmetic.recomputing is not None:
             slope = slope * recomputed(arithmetic, exact - rounded)
         return arithmetic.round(slope, "partial")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import lawful
 import numpy as np
+from lawful.verifier.flatten import flatten
+from lawful.verifier.reference import Spread, spread
 from lawful.verifier.reference_noise import FORMATS, Block, noisy_arithmetic
 from lawful.verifier.wide import Wide
 
@@ -33,3 +38,20 @@ def test_noise_does_not_depend_on_a_common_power_of_two() -> None:
     terms = [0.1, 0.2, 0.7]
     first, larger = summed(terms, [8 * x for x in terms]).T
     assert (larger == 8 * first).all()
+
+
+def gradient_in_float32(equation: str, x: list[float], tmp_path: Path) -> Spread:
+    """What rounding does to the derivative of the sum of `output y[b] = ...` by `x[b]`."""
+    text = f"module M\nsize B\nindex b: B\ninput x[B]\n{equation}\n"
+    path = tmp_path / "m.eq"
+    path.write_text(text)
+    module = flatten(lawful.load("m.M", tmp_path))
+    given = {"x": np.array(x)}, {"y": np.ones(len(x))}
+    return spread(module, {"B": len(x)}, {}, *given, FORMATS["float32"])[1]["x"]
+
+
+def test_a_sigmoid_may_be_differentiated_more_exactly_than_another(tmp_path: Path) -> None:
+    """log(sigmoid(x)) as a function of its own has no 1 - sigmoid(x) in its derivative."""
+    equation = "output y[b] = sigmoid(x[b]) - log(sigmoid(x[b]))"
+    found = gradient_in_float32(equation, [8.0, 12.0], tmp_path)
+    assert (abs(found.nominal) < 1e-6).all() and (found.sigma > 1e-9).all()
