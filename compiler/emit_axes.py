@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from .emit_text import ATOM, BIT_AND, BIT_OR, FILL, UNARY, Text
 from .program import (
+    Argument,
     Contract,
+    Fused,
     Gather,
     Iota,
     Map,
@@ -220,6 +222,21 @@ def contract(p: Printer, node: Contract) -> Text:
     result = "".join(letters[axis] for axis in axes)
     operands = ", ".join(text.code for text in texts)
     return Text(f'torch.einsum("{subscripts}->{result}", {operands})', ATOM, axes)
+
+
+def fused(p: Printer, node: Fused) -> Text:
+    passed = [_passed(p, operand) for operand in node.operands]
+    passed += [f"{name}={p.print(value).code}" for name, value in node.options]
+    return p.permute(Text(f"{node.function}({', '.join(passed)})", ATOM, node.axes))
+
+
+def _passed(p: Printer, operand: Argument) -> str:
+    """An operand in the order of axes that the function wants."""
+    order = p.order
+    p.order = (*operand.axes, *(axis for axis in order if axis not in operand.axes))
+    text = p.align(p.permute(p.as_tensor(operand.value)), operand.axes)
+    p.order = order
+    return f"{operand.name}={text.code}" if operand.name else text.code
 
 
 def _operand(p: Printer, node: Node) -> Text:

@@ -25,6 +25,7 @@ from .program import (
     Contract,
     Counter,
     Extend,
+    Fused,
     Gather,
     Iota,
     Map,
@@ -349,6 +350,8 @@ class Printer:
                 return emit_axes.row(self, node)
             case Contract():
                 return emit_axes.contract(self, node)
+            case Fused():
+                return emit_axes.fused(self, node)
             case Call():
                 return emit_calls.call(self, node)
             case Extend():
@@ -390,6 +393,8 @@ def is_native(body: Node) -> bool:
     match body:
         case Contract():
             return all(_is_plain(factor) or _is_scaled(factor) for factor in body.factors)
+        case Fused():
+            return body.native
         case Sum():
             return len(body.terms) <= 2 and all(_is_plain(x) for _, x in body.terms)
         case Product():
@@ -426,6 +431,8 @@ def _axis_order(step: Step) -> tuple[str, ...]:
             bound = (node.axis,)
         elif isinstance(node, Call):
             bound = tuple(axis for argument in node.arguments for axis in argument.axes)
+        elif isinstance(node, Fused):
+            bound = tuple(axis for operand in node.operands for axis in operand.axes)
         for axis in bound:
             if axis not in order:
                 order.append(axis)

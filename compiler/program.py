@@ -7,6 +7,7 @@
             | Read | Gather                tensors, whole or at computed places
             | Map | Sum | Product | Where  pointwise; operands broadcast by the names of axes
             | Reduce | Row | Contract      over axes
+            | Fused                        a function of the runtime, in place of several
             | Call                         an output of another module
             | Extend | Recall              what is kept from one step in time to the next
 
@@ -155,7 +156,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What a call passes under a name: a tensor along `axes`."""
+    """What is passed under a name, or by position without one: a tensor along `axes`."""
 
     name: str
     axes: tuple[str, ...]
@@ -181,6 +182,20 @@ class Call:
     type: Type
     infinite: bool
     slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A function of the runtime on operands laid out along the axes of each, of length 1 or left
+    out where an operand does not vary, then `options`, numbers by name. What it gives is laid
+    out along `axes`. `native` functions work in the tensors' own format."""
+
+    function: str
+    operands: tuple[Argument, ...]
+    options: tuple[tuple[str, Node], ...]
+    axes: tuple[str, ...]
+    type: Type
+    native: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +235,7 @@ Node = (
     | Reduce
     | Row
     | Contract
+    | Fused
     | Call
     | Extend
     | Recall
@@ -296,6 +312,9 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.body,) if node.where is None else (node.where, node.body)
         case Contract():
             return node.factors
+        case Fused():
+            options = (value for _, value in node.options)
+            return (*(operand.value for operand in node.operands), *options)
         case Call():
             inside = [argument.value for argument in node.arguments]
             inside += [value for _, value in node.settings]
@@ -337,6 +356,12 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
             return replace(node, where=where, body=change(node.body))
         case Contract():
             return replace(node, factors=tuple(change(x) for x in node.factors))
+        case Fused():
+            return replace(
+                node,
+                operands=tuple(replace(a, value=change(a.value)) for a in node.operands),
+                options=tuple((name, change(value)) for name, value in node.options),
+            )
         case Call():
             return replace(
                 node,
@@ -367,7 +392,7 @@ def axes_of(node: Node) -> frozenset[str]:
             return frozenset()
         case Call():
             return frozenset({*node.over, *node.axes})
-        case Extend() | Recall():
+        case Extend() | Recall() | Fused():
             return frozenset(node.axes)
         case Iota():
             return frozenset({node.axis})
@@ -407,6 +432,14 @@ def rename(node: Node, axes: Mapping[str, str]) -> Node:
                 return replace(n, axes=tuple(axes.get(a, a) for a in n.axes))
             case Row():
                 return replace(n, axis=axes.get(n.axis, n.axis))
+            case Fused():
+                return replace(
+                    n,
+                    axes=tuple(axes.get(a, a) for a in n.axes),
+                    operands=tuple(
+                        replace(x, axes=tuple(axes.get(a, a) for a in x.axes)) for x in n.operands
+                    ),
+                )
             case Gather():
                 subscripts = tuple(
                     replace(s, axis=axes.get(s.axis, s.axis)) if isinstance(s, Slice) else s

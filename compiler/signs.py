@@ -17,6 +17,7 @@ from .program import (
     Contract,
     Counter,
     Extend,
+    Fused,
     Gather,
     Iota,
     Map,
@@ -81,7 +82,7 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return node.op == "log_softmax" and (
                 node.where is not None or may_be_infinite(node.body, infinite, False)
             )
-        case Contract() | Recall():
+        case Contract() | Recall() | Fused():
             return False
         case Extend():
             return may_be_infinite(node.new, infinite, False)
