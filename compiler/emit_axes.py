@@ -214,8 +214,12 @@ def row(p: Printer, node: Row) -> Text:
 
 
 def contract(p: Printer, node: Contract) -> Text:
+    """An einsum. Of two operands the one with the result's last axis comes second: the product
+    is then laid out in memory as it is read."""
     axes = p.sort(axes_of(node))
     texts = [_operand(p, factor) for factor in node.factors]
+    if len(texts) == 2 and axes and axes[-1] not in texts[1].axes:
+        texts.reverse()
     used = sorted({axis for text in texts for axis in text.axes})
     letters = _letters(used)
     subscripts = ",".join("".join(letters[axis] for axis in text.axes) for text in texts)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
+from .rule_attention import attention
 from .rule_contract import contract
 from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
@@ -28,13 +29,15 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
     ("contract", contract),
+    ("attention", attention),
     ("safe-products", safe_products),
 )
 
 
 def rewrite(program: Program, without: Collection[str] = ()) -> Program:
-    """Program -> Program, by every rule not named in `without`, then without dead steps."""
+    """Program -> Program without dead steps, by every rule not named in `without`."""
     check(program)
+    program = live(program)
     for name, rule in RULES:
         if name not in without:
             program = rule(program)

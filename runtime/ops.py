@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .ops_attention import attention as attention
+
 
 def reals(
     spec: str,
