@@ -38,6 +38,7 @@ from .program import (
     Reduce,
     Row,
     Size,
+    Slice,
     Step,
     Sum,
     Where,
@@ -238,12 +239,13 @@ class Printer:
             seen.append(node)
 
         visit(body)
-        return [
-            node for node in seen if parents[node] > 1 and not is_number(node) and children(node)
-        ]
+        return [node for node in seen if parents[node] > 1 and _is_work(node)]
 
     def temporary(self, step: Step, node: Node) -> str:
         """A name for a shared part."""
+        match node:
+            case Map(operands=(Read() as operand,)) if node.op.isidentifier():
+                return self.fresh(f"{node.op}_{python_name(operand.name)}")
         return self.fresh("mask" if node.type == "bool" else f"{python_name(step.name)}_part")
 
     def fresh(self, stem: str) -> str:
@@ -406,6 +408,14 @@ def is_native(body: Node) -> bool:
             return body.type != "real" or all(_is_plain(x) for x in branches)
         case _:
             return _is_plain(body)
+
+
+def _is_work(node: Node) -> bool:
+    """Whether a value is computed, and not a number, a tensor or a view of one."""
+    if isinstance(node, Gather):
+        places = [s.start if isinstance(s, Slice) else s for s in node.subscripts]
+        return not all(is_number(place) for place in places)
+    return not is_number(node) and bool(children(node))
 
 
 def _is_plain(node: Node) -> bool:

@@ -17,6 +17,7 @@ from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
+from .rule_pieces import pieces
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
 
@@ -28,6 +29,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("pieces", pieces),
     ("contract", contract),
     ("attention", attention),
     ("safe-products", safe_products),

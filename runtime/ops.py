@@ -308,6 +308,18 @@ def rank(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
     return torch.where(where, result, where.sum(dim, keepdim=True))
 
 
+def concatenate(a: Tensor, b: Tensor) -> Tensor:
+    """One after the other along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)][:-1]
+    return torch.cat([a.expand(*shape, -1), b.expand(*shape, -1)], -1)
+
+
+def interleave(a: Tensor, b: Tensor) -> Tensor:
+    """a[0], b[0], a[1], b[1], … along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)]
+    return torch.stack([a.expand(shape), b.expand(shape)], -1).flatten(-2)
+
+
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp(x)) to full accuracy, for large x too."""
     return -torch.nn.functional.logsigmoid(-x)
