@@ -24,6 +24,7 @@ from .program import (
     Size,
     Slice,
     Step,
+    Sum,
     axes_of,
     is_number,
     rename,
@@ -204,12 +205,15 @@ def _is_whole(subscript: Slice | Node, dim: Node, program: Program) -> bool:
 def _factors(scores: Node, keys: str) -> _Factors | None:
     """Scores as a contraction of queries with keys, times a number."""
     scale: list[tuple[str, Node]] = []
+    if isinstance(scores, Sum) and len(scores.terms) == 1:
+        ((sign, scores),) = scores.terms
+        scale.append(("*", Num(Fraction(sign), "real")))
     if isinstance(scores, Product):
-        scale = [(op, x) for op, x in scores.factors if is_number(x)]
+        numbers = [(op, x) for op, x in scores.factors if is_number(x)]
         others = [x for op, x in scores.factors if not is_number(x) and op == "*"]
-        if len(others) != 1 or len(scale) + 1 < len(scores.factors):
+        if len(others) != 1 or len(numbers) + 1 < len(scores.factors):
             return None
-        scores = others[0]
+        scale, scores = scale + numbers, others[0]
     if not isinstance(scores, Contract) or len(scores.axes) != 1 or len(scores.factors) != 2:
         return None
     sides = []

@@ -34,12 +34,16 @@ def attention(
     batch = q.shape[:-2]
     heads = batch if not grouped else (*batch[:-1], k.shape[-3])
     k, v = (x.expand(*heads, *x.shape[-2:]) for x in (k, v))
+    if causal:  # no query admits more keys than there are queries: NaN may stand there
+        k, v = k[..., : q.shape[-2], :], v[..., : q.shape[-2], :]
     if where is None:
         return torch.nn.functional.scaled_dot_product_attention(
             q, k, v, is_causal=causal, scale=scale, enable_gqa=grouped
         )
-    seen = where.any(-2)[..., None]
-    k, v = torch.where(seen, k, 0.0), torch.where(seen, v, 0.0)
+    seen = where.any(-2)
+    if grouped and seen.dim() > 1:
+        seen = seen.unflatten(-2, (k.shape[-3], -1)).any(-2)
+    k, v = (torch.where(seen[..., None], x, 0.0) for x in (k, v))
     some = where.any(-1, keepdim=True)
     o = torch.nn.functional.scaled_dot_product_attention(
         q, k, v, attn_mask=where | ~some, scale=scale, enable_gqa=grouped
