@@ -414,7 +414,7 @@ def _is_work(node: Node) -> bool:
     """Whether a value is computed, and not a number, a tensor or a view of one."""
     if isinstance(node, Gather):
         places = [s.start if isinstance(s, Slice) else s for s in node.subscripts]
-        return not all(is_number(place) for place in places)
+        return node.clamp or not all(isinstance(place, Num | Size | Counter) for place in places)
     return not is_number(node) and bool(children(node))
 
 

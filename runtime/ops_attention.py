@@ -42,7 +42,7 @@ def attention(
         )
     seen = where.any(-2)
     if grouped and seen.dim() > 1:
-        seen = seen.unflatten(-2, (k.shape[-3], -1)).any(-2)
+        seen = seen.reshape(*seen.shape[:-2], k.shape[-3], -1, seen.shape[-1]).any(-2)
     k, v = (torch.where(seen[..., None], x, 0.0) for x in (k, v))
     some = where.any(-1, keepdim=True)
     o = torch.nn.functional.scaled_dot_product_attention(
