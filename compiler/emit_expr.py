@@ -19,6 +19,7 @@ from .emit_text import (
     to_float,
 )
 from .names import python_name
+from .patterns import is_plain
 from .program import (
     Call,
     Const,
@@ -394,20 +395,20 @@ def is_native(body: Node) -> bool:
     accumulates in a wider one anyway, a single operation, or a mere rearrangement."""
     match body:
         case Contract():
-            return all(_is_plain(factor) or _is_scaled(factor) for factor in body.factors)
+            return all(is_plain(factor) or _is_scaled(factor) for factor in body.factors)
         case Fused():
             return body.native
         case Sum():
-            return len(body.terms) <= 2 and all(_is_plain(x) for _, x in body.terms)
+            return len(body.terms) <= 2 and all(is_plain(x) for _, x in body.terms)
         case Product():
-            return len(body.factors) <= 2 and all(_is_plain(x) for _, x in body.factors)
+            return len(body.factors) <= 2 and all(is_plain(x) for _, x in body.factors)
         case Where():
             branches = (body.then, body.otherwise)
             if is_number(body.condition) and any(is_number(x) for x in branches):
                 return body.type != "real"
-            return body.type != "real" or all(_is_plain(x) for x in branches)
+            return body.type != "real" or all(is_plain(x) for x in branches)
         case _:
-            return _is_plain(body)
+            return is_plain(body)
 
 
 def _is_work(node: Node) -> bool:
@@ -418,14 +419,10 @@ def _is_work(node: Node) -> bool:
     return not is_number(node) and bool(children(node))
 
 
-def _is_plain(node: Node) -> bool:
-    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
-
-
 def _is_scaled(node: Node) -> bool:
     return (
         isinstance(node, Product)
-        and all(_is_plain(x) for _, x in node.factors)
+        and all(is_plain(x) for _, x in node.factors)
         and (sum(not is_number(x) for _, x in node.factors) <= 1)
     )
 

@@ -11,12 +11,15 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
+from .rule_activations import activations
 from .rule_attention import attention
 from .rule_contract import contract
 from .rule_inverse_transform import inverse_transform
+from .rule_linear import linear
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
+from .rule_norms import norms
 from .rule_pieces import pieces
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
@@ -32,6 +35,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("pieces", pieces),
     ("contract", contract),
     ("attention", attention),
+    ("activations", activations),
+    ("norms", norms),
+    ("linear", linear),
     ("safe-products", safe_products),
 )
 
