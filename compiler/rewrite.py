@@ -14,6 +14,7 @@ from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
 from .rule_activations import activations
 from .rule_attention import attention
 from .rule_contract import contract
+from .rule_gathered_log_prob import gathered_log_prob
 from .rule_inverse_transform import inverse_transform
 from .rule_linear import linear
 from .rule_log_sigmoid import log_sigmoid
@@ -34,6 +35,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("inverse-transform", inverse_transform),
     ("pieces", pieces),
     ("contract", contract),
+    ("gathered-log-prob", gathered_log_prob),
     ("attention", attention),
     ("activations", activations),
     ("norms", norms),
