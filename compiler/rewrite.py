@@ -17,6 +17,7 @@ from .rule_contract import contract
 from .rule_gathered_log_prob import gathered_log_prob
 from .rule_inverse_transform import inverse_transform
 from .rule_linear import linear
+from .rule_linear_cross_entropy import linear_cross_entropy
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
@@ -36,6 +37,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("pieces", pieces),
     ("contract", contract),
     ("gathered-log-prob", gathered_log_prob),
+    ("linear-cross-entropy", linear_cross_entropy),
     ("attention", attention),
     ("activations", activations),
     ("norms", norms),

@@ -59,7 +59,10 @@ def _of_row(program: Program, step: Step) -> Program | None:
     if not isinstance(place, Gather):
         return None
     fused = _log_prob(program, place, row.body, step.axes, row.axis)
-    return None if fused is None else _put(program, step, fused, place)
+    if fused is None:
+        return None
+    others = tuple(s for s in program.steps if s is not step)
+    return _put(replace(program, steps=others), step, fused, place)
 
 
 def _of_difference(program: Program, step: Step) -> Program | None:

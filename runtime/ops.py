@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .ops_attention import attention as attention
-from .ops_losses import linear_log_likelihood as linear_log_likelihood
+from .ops_losses import linear_cross_entropy as linear_cross_entropy
 from .ops_losses import linear_log_prob as linear_log_prob
 from .ops_losses import log_prob as log_prob
 from .ops_norms import gelu_tanh as gelu_tanh

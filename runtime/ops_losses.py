@@ -60,18 +60,19 @@ def linear_log_prob(h: Tensor, W: Tensor, y: Tensor) -> Tensor:
     return _rounded(rows.reshape(y.shape), h)
 
 
-def linear_log_likelihood(h: Tensor, W: Tensor, y: Tensor, where: Tensor | None = None) -> Tensor:
-    """The sum of `linear_log_prob` over the rows that `where` admits, of the shape of y. The
-    gradient is formed with the value, up to the factor that it will have: each row of logits
-    is formed once.
+def linear_cross_entropy(h: Tensor, W: Tensor, y: Tensor, where: Tensor | None = None) -> Tensor:
+    """-mean[t if c] of `linear_log_prob`, over all axes of y and the rows that `where` admits, of
+    its shape; NaN without any. The gradient is formed with the value, up to the factor that it
+    will have: each row of logits is formed once.
     """
     h, W, y = _rows(h, W, y)
     admitted = torch.ones_like(y, dtype=torch.bool) if where is None else where.expand(y.shape)
     if _plainly(h, W):
-        rows = _plain(F.linear(h, W), y)
-        return _rounded(torch.where(admitted, rows, 0.0).sum(), h)
-    flat = h.reshape(-1, h.shape[-1]), W, y.reshape(-1), admitted.reshape(-1)
-    return _rounded(_LinearLogLikelihood.apply(*flat, torch.is_grad_enabled()), h)  # type: ignore[no-untyped-call]
+        total = torch.where(admitted, _plain(F.linear(h, W), y), 0.0).sum()
+    else:
+        flat = h.reshape(-1, h.shape[-1]), W, y.reshape(-1), admitted.reshape(-1)
+        total = _LinearLogLikelihood.apply(*flat, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
+    return _rounded(-total / admitted.sum(), h)
 
 
 def _plainly(*operands: Tensor) -> bool:
@@ -218,7 +219,7 @@ class _LinearLogProb(Function):
 
 
 class _LinearLogLikelihood(Function):
-    """`linear_log_likelihood` of h, shape (N, D), at y over the rows `where`, both (N,). The
+    """The sum of `linear_log_prob` of h, shape (N, D), at y over the rows `where`, both (N,). The
     gradient is scaled in place, for which there is one time: others form it anew."""
 
     @staticmethod
