@@ -182,15 +182,17 @@ def _linear(
     result = h.new_empty(y.shape, dtype=wide)
     by_h = torch.empty_like(h) if g is not None and needs[0] else None
     by_W = torch.zeros_like(W, dtype=wide) if g is not None and needs[1] else None
+    buffer = h.new_empty(min(ROWS, len(h)), len(W))
     for i in range(0, len(h), ROWS):
         x = h[i : i + ROWS]
-        z = (x @ W.T).to(wide)
+        narrow = torch.mm(x, W.T, out=buffer[: len(x)])
+        z = narrow.to(wide)
         for _, block in _blocks(torch.Size([1, len(z)]), len(W), z.device):
             rows = slice(i + block.start, i + block.stop)
             _, total, result[rows] = _exponentials(z[block], y[rows], z[block])
             if g is not None:
                 _slopes(z[block], total, y[rows], g[rows])
-        z = z.to(h.dtype)
+        z = narrow.copy_(z)
         if by_h is not None:
             by_h[i : i + ROWS] = z @ W
         if by_W is not None and wide == h.dtype:
