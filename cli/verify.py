@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.diagnostics import Log
-from ..compiler.library import SHIPPED, load
-from ..compiler.project import Project, UsageError, select, shipped
+from ..compiler.library import load
+from ..compiler.project import SHIPPED, Project, UsageError, select, shipped
 from ..compiler.typed import Module
 from .commands import selection
 from .processes import process_context
