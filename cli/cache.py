@@ -55,6 +55,12 @@ def write(kind: str, key: str, entry: Any) -> None:
         _prune(path.parent)
 
 
+def remove(kind: str, key: str) -> None:
+    """Let go of an entry."""
+    with contextlib.suppress(OSError):
+        _path(kind, key).unlink(missing_ok=True)
+
+
 @functools.cache
 def _prune(folder: Path) -> None:
     """Remove what was long unused, once in a process."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..compiler.source import Clean
     from ..compiler.typed import Module
 
+    Loaded = tuple[dict[str, Module], dict[str, Clean]]
+
 
 def check_command(files: Sequence[Path], spec: Path | None, *, quiet: bool) -> int:
     """Status 0 where every spec is well-formed, 1 with diagnostics on stderr where not."""
@@ -79,24 +81,26 @@ def print_diagnostics(log: Log) -> None:
         print(f"{entry}\n", file=sys.stderr)
 
 
-def load_or_fail(project: Project) -> Mapping[str, Module] | None:
+def load_or_fail(project: Project) -> Loaded | None:
     """The modules of a project; None, with the diagnostics printed, where a spec is wrong."""
     from ..compiler.diagnostics import Log
-    from ..compiler.library import load
+    from ..compiler.library import load_names
 
     log = Log()
-    modules = load(project.root, log)
+    loaded = load_names(project.root, log, names_under(project.root))
     print_diagnostics(log)
-    return None if log.failed else modules
+    return None if log.failed else loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The modules of a project, and the names of those selected; `prefix` is what they have
-    before them from outside, `lawful.` for the shipped library."""
+    """The modules of a project, the files that are clean, and the names of the modules that are
+    selected; `prefix` is what they have before them from outside, `lawful.` for the shipped
+    library."""
 
     project: Project
     modules: Mapping[str, Module]
+    clean: Mapping[str, Clean]
     names: Sequence[str]
     prefix: str = ""
 
@@ -106,18 +110,18 @@ def selection(names: Sequence[str], spec: Path | None, out: Path | None) -> Sele
     with the diagnostics printed, where a spec is wrong. Raises UsageError where a name selects
     nothing."""
     project = find_project(spec, out)
-    modules = load_or_fail(project)
-    if modules is None:
+    loaded = load_or_fail(project)
+    if loaded is None:
         return None
     try:
-        return Selection(project, modules, select(names, modules))
+        return Selection(project, *loaded, select(names, loaded[0]))
     except UsageError:
         if not names or not all(name.startswith(f"{SHIPPED}.") for name in names):
             raise
     names = [name.removeprefix(f"{SHIPPED}.") for name in names]
-    modules = load_or_fail(shipped())
-    assert modules is not None
-    return Selection(shipped(), modules, select(names, modules), f"{SHIPPED}.")
+    loaded = load_or_fail(shipped())
+    assert loaded is not None
+    return Selection(shipped(), *loaded, select(names, loaded[0]), f"{SHIPPED}.")
 
 
 def build_command(
