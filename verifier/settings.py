@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from ..compiler import typed as t
@@ -90,7 +90,7 @@ def choose(
 
 def _candidates(
     module: t.Module, rng: random.Random, shortest: bool, largest: int
-) -> list[dict[str, int]]:
+) -> Iterator[dict[str, int]]:
     """Sizes that satisfy what is required of them, the best first: different from one another,
     3 or more, and of a sum near `LARGEST`, as a single small size would make cases of few
     numbers; or the smallest."""
@@ -98,25 +98,25 @@ def _candidates(
     far = _far(module)
     free = [name for name, size in module.sizes.items() if size.value is None]
     least, often = (1, []) if shortest else (2, far)
-    met: dict[tuple[int, ...], tuple[float, dict[str, int]] | None] = {}
+    drawn: dict[tuple[int, ...], tuple[float, dict[str, int]] | None] = {}
     for attempt in range(TRIES):
         bound = 1 + attempt * largest // TRIES if shortest else largest
         chosen = {name: rng.randint(least, max(least, bound)) for name in free}
         chosen |= {name: rng.randint(FAR // 2, FAR) for name in often if rng.random() < 0.9}
-        drawn = tuple(chosen.values())
-        if drawn not in met:
-            sizes = _fitting(module, chosen)
-            cost = 0.0 if sizes is None else _cost(sizes, far, shortest)
-            met[drawn] = None if sizes is None else (cost, sizes)
-        entry = met[drawn]
-        if entry is None:
-            continue
-        best = min(best, entry[0])
-        if best < 1 / 4 and attempt > TRIES // 20:
-            break
-    found = {tuple(entry[1].values()): entry for entry in met.values() if entry is not None}
-    ordered = sorted(found.values(), key=lambda entry: entry[0])
-    return [sizes for _, sizes in ordered[: TRIES // 20]]
+        key = tuple(chosen.values())
+        if key not in drawn:
+            try:
+                sizes = with_derived(module, chosen)
+                drawn[key] = _cost(sizes, far, shortest), sizes
+            except NoSetting:
+                drawn[key] = None
+        entry = drawn[key]
+        if entry is not None and min(best, entry[0]) < 1 / 4 and _fits(module, entry[1]):
+            best = min(best, entry[0])
+            if attempt > TRIES // 20:
+                break
+    costs = sorted((e for e in drawn.values() if e is not None), key=lambda entry: entry[0])
+    yield from islice((sizes for _, sizes in costs if _fits(module, sizes)), TRIES // 20)
 
 
 def _cost(sizes: Mapping[str, int], far: Sequence[str], shortest: bool) -> float:
@@ -130,19 +130,15 @@ def _cost(sizes: Mapping[str, int], far: Sequence[str], shortest: bool) -> float
     return equal / 2 + small + missed + abs(sum(near) - LARGEST) / 1000
 
 
-def _fitting(module: t.Module, chosen: Mapping[str, int]) -> dict[str, int] | None:
-    """Free sizes with the derived ones; None where they break a requirement on sizes."""
-    try:
-        sizes = with_derived(module, chosen)
-    except NoSetting:
-        return None
+def _fits(module: t.Module, sizes: Mapping[str, int]) -> bool:
+    """Whether all sizes break no requirement on sizes."""
     for condition in module.requires:
         try:
             if not holds(condition, sizes, {}):
-                return None
+                return False
         except KeyError:
             continue
-    return sizes
+    return True
 
 
 def _far(module: t.Module) -> list[str]:
