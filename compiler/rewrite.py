@@ -61,11 +61,14 @@ def check(program: Program) -> None:
 
 def live(program: Program) -> Program:
     """The program without steps that no output needs."""
+    steps: dict[str, list[Step]] = {}
+    for step in program.steps:
+        steps.setdefault(step.name, []).append(step)
     needed: set[str] = set()
-    kept: list[Step] = []
-    while True:
-        more = [s for s in program.steps if s.output or s.name in needed]
-        if len(more) == len(kept):
-            return replace(program, steps=tuple(kept))
-        kept = more
-        needed |= {name for step in kept for name in reads(step.body)}
+    pending = [step for step in program.steps if step.output]
+    while pending:
+        for name in reads(pending.pop().body) - needed:
+            needed.add(name)
+            pending += steps.get(name, ())
+    kept = tuple(step for step in program.steps if step.output or step.name in needed)
+    return replace(program, steps=kept)
