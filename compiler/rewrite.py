@@ -2,7 +2,7 @@
 
 A rule is a pure function from program to program whose docstring states its identity as an
 equation. `RULES` lists them in the order in which they run; `build --without NAME` leaves
-one out. The program is checked before and after each.
+one out. The program is checked before all, and after each that changes it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def rewrite(program: Program, without: Collection[str] = ()) -> Program:
     """Program -> Program, by every rule not named in `without`, then without dead steps."""
     check(program)
     for name, rule in RULES:
-        if name not in without:
-            program = rule(program)
+        if name not in without and (changed := rule(program)) != program:
+            program = changed
             check(program)
     return live(program)
 
