@@ -10,13 +10,14 @@ and both sides meet the same noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import ceil
-from statistics import median, quantiles
 from typing import Any, Literal, Protocol
 
 import torch
+from record import about, record
 from torch import Tensor
 
 Side = Callable[[], Mapping[str, Tensor]]
@@ -82,7 +83,9 @@ class Row:
 
 
 class Meter(Protocol):
-    """How a device tells time and memory."""
+    """How a device tells time and memory. `clocks` are the names of its two clocks."""
+
+    clocks: tuple[str, str]
 
     def seconds(self, side: Callable[[], object], calls: int) -> tuple[float, float]:
         """Of so many calls: time of the processor, and of the clock on the wall."""
@@ -119,6 +122,28 @@ def _difference(name: str, ours: Tensor, peer: Tensor, tolerance: float) -> floa
     return difference
 
 
+def attempt(row: Row, meter: Meter, rounds: int, budget: float) -> dict[str, Any]:
+    """The record of a row. One that cannot be measured says why."""
+    missing = [name for name in row.needs if find_spec(name) is None]
+    if missing:
+        return {**about(row), "skipped": f"{', '.join(missing)} is not installed"}
+    try:
+        return measure(row, row.build(), meter, rounds, budget)
+    except ModuleNotFoundError as absent:
+        return {**about(row), "skipped": str(absent)}
+    except Disagreement as difference:
+        return {**about(row), "error": f"the two sides do not agree: {difference}"}
+    except (MemoryError, RuntimeError, NotImplementedError) as error:
+        return {**about(row), "error": _in_a_line(error)}
+
+
+def _in_a_line(error: BaseException) -> str:
+    text = str(error).strip()
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
+        return "needs more memory than there is"
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
+
+
 def measure(row: Row, pair: Pair, meter: Meter, rounds: int, budget: float) -> dict[str, Any]:
     """The record of a row: times of alternating runs, peak memory, and what the gates say.
 
@@ -128,7 +153,7 @@ def measure(row: Row, pair: Pair, meter: Meter, rounds: int, budget: float) -> d
     worst = agree(pair)
     sides = pair.sides()
     memory = {name: meter.peak(side) for name, side in sides.items()}
-    lasting = {name: max(meter.seconds(side, 1)[1], 1e-9) for name, side in sides.items()}
+    lasting = {name: max(meter.seconds(side, 1)[0], 1e-9) for name, side in sides.items()}
     calls = {name: ceil(SLICE / lasts) for name, lasts in lasting.items()}
     once = sum(calls[name] * lasts for name, lasts in lasting.items())
     rounds = max(3, min(rounds, int(budget / once)))
@@ -138,76 +163,7 @@ def measure(row: Row, pair: Pair, meter: Meter, rounds: int, budget: float) -> d
             times[name].append(
                 tuple(s / calls[name] for s in meter.seconds(sides[name], calls[name]))
             )
-    return record(row, times, memory, worst)
-
-
-def record(
-    row: Row,
-    times: Mapping[str, Sequence[tuple[float, float]]],
-    memory: Mapping[str, int | None],
-    worst: float,
-) -> dict[str, Any]:
-    """What is kept of a row. One thread is judged by processor time, more by the wall clock."""
-    clock = 0 if row.threads == 1 else 1
-    taken = {name: [pair[clock] for pair in pairs] for name, pairs in times.items()}
-    ratios = [a / b for a, b in zip(taken["ours"], taken["peer"], strict=True)]
-    found: dict[str, Any] = {
-        **about(row),
-        "clock": ("processor", "wall")[clock],
-        "rounds": len(ratios),
-        "agreement": _short(worst),
-        "seconds": {name: spread(values) for name, values in taken.items()},
-        "wall_seconds": {name: spread([w for _, w in pairs]) for name, pairs in times.items()},
-        "ratio": spread(ratios),
-        "memory": dict(memory),
-        "memory_ratio": None,
-    }
-    if memory["ours"] is not None and memory["peer"]:
-        found["memory_ratio"] = _short(memory["ours"] / memory["peer"])
-    if "floor" in taken:
-        floors = [a / b for a, b in zip(taken["floor"], taken["peer"], strict=True)]
-        found["floor_ratio"] = spread(floors)
-    found["gates"] = [judged(gate, found) for gate in row.gates]
-    return found
-
-
-def about(row: Row) -> dict[str, Any]:
-    """What a row says of itself."""
-    return {
-        "title": row.title,
-        "case": row.case,
-        "peer": row.peer,
-        "floor": row.floor,
-        "threads": row.threads,
-        "sweep": list(row.sweep) if row.sweep else None,
-    }
-
-
-def judged(gate: Gate, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a gate says of a record; one of memory that could not be told is not met."""
-    ratio = found["memory_ratio"] if gate.of == "memory" else found["ratio"][1]
-    value = 1 / ratio if gate.of == "speedup" else ratio
-    return {
-        "of": gate.of,
-        "bound": gate.bound,
-        "stretch": gate.stretch,
-        "value": None if value is None else _short(value),
-        "met": value is not None and gate.reached(value, gate.bound),
-        "stretched": value is not None
-        and gate.stretch is not None
-        and gate.reached(value, gate.stretch),
-    }
-
-
-def spread(values: Sequence[float]) -> list[float]:
-    """First quartile, median, third quartile."""
-    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
-    return [_short(low), _short(median(values)), _short(high)]
-
-
-def _short(x: float) -> float:
-    """To four digits, which is more than any of it is worth."""
-    return float(f"{x:.4g}")
+    return record(row, times, memory, worst, meter.clocks)
 
 
 def gradients(

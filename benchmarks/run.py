@@ -20,48 +20,31 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from harness import Disagreement, Row, about, measure
+from harness import Row, attempt
 from host import HostMeter, limit_memory, machine
+from record import about
 from rows import rows
 
 HERE = Path(__file__).resolve().parent
 TOOL = HERE / "tool.py"
 ROUNDS, SECONDS = 15, 90.0
 QUICK_ROUNDS = 3
-MEMORY = 10 * 2**30
-"""Bytes that a row may need; one that would need more is said to, and not measured."""
+MEMORY = 8 * 2**30
+"""Bytes that a row may need; of one that would need more, that is said."""
 LIMIT = 1800
 """Seconds after which a row is given up."""
 
 
 def in_this_process(row: Row, rounds: int) -> dict[str, Any]:
-    """The record of a row. One that cannot be measured says why."""
+    """The record of a row, from this interpreter."""
     torch.set_num_threads(row.threads)
     limit_memory(MEMORY)
-    missing = [name for name in row.needs if find_spec(name) is None]
-    if missing:
-        return {**about(row), "skipped": f"{', '.join(missing)} is not installed"}
-    try:
-        return measure(row, row.build(), HostMeter(), rounds, SECONDS)
-    except ModuleNotFoundError as absent:
-        return {**about(row), "skipped": str(absent)}
-    except Disagreement as difference:
-        return {**about(row), "error": f"the two sides do not agree: {difference}"}
-    except (MemoryError, RuntimeError) as error:
-        return {**about(row), "error": _first_line(error)}
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    if "can't allocate memory" in text:
-        return f"needs more than {MEMORY // 2**30} GiB of memory"
-    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
+    return attempt(row, HostMeter(), rounds, SECONDS)
 
 
 def in_own_process(row: Row, quick: bool) -> dict[str, Any]:
@@ -111,10 +94,11 @@ def merged(known: Mapping[str, Any], here: Mapping[str, str], found: Mapping[str
     """What is known, with what was found in its place. On another machine, or with other
     versions, nothing that was known holds."""
     if known.get("machine") != here:
-        known = {}
+        known = {"gpu": known.get("gpu")}
     order = rows()
     measured = {**known.get("rows", {}), **found.get("rows", {})}
     return {
+        **known,
         "machine": here,
         "rows": {name: measured[name] for name in order if name in measured},
         "tool": found.get("tool") or known.get("tool"),

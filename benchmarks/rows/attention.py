@@ -77,7 +77,7 @@ def _llama(params: Mapping[str, Tensor], x: Tensor) -> tuple[Layer, dict[str, Te
     )
     layer = LlamaAttention(config, 0).to(x.device, x.dtype)
     positions = torch.arange(x.shape[1], device=x.device)[None]
-    turned = LlamaRotaryEmbedding(config, device=x.device)(x, positions)
+    turned = LlamaRotaryEmbedding(config).to(x.device)(x, positions)
     weights = {name: getattr(layer, theirs).weight for name, theirs in PROJECTIONS.items()}
     with torch.no_grad():
         for name, weight in weights.items():

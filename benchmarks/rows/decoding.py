@@ -59,7 +59,7 @@ def at_position(B: int, position: int, new: int = 4) -> Pair:
     past = DynamicCache(config=peer.config)
     with torch.no_grad():
         ours.step(cache, tok)
-        peer(tok, past_key_values=past)
+        peer(tok, cache=past)
 
     def our_side() -> dict[str, Tensor]:
         _set_back(cache, position)
@@ -68,8 +68,9 @@ def at_position(B: int, position: int, new: int = 4) -> Pair:
 
     @torch.no_grad()
     def peer_side() -> dict[str, Tensor]:
-        past.crop(position)
-        steps = [peer(following[:, t : t + 1], past_key_values=past).logits for t in range(new)]
+        if past.get_seq_length() > position:
+            past.crop(position - past.get_seq_length())
+        steps = [peer(following[:, t : t + 1], cache=past).logits for t in range(new)]
         return {"logits": torch.cat(steps, dim=1)}
 
     least = partial(_least, dict(ours.named_parameters()), B, new)
@@ -116,9 +117,10 @@ def models(sizes: dict[str, int], device: str) -> tuple[Any, Any]:
         n_head=sizes["H"],
         n_inner=sizes["F"],
         attn_implementation="sdpa",
+        bos_token_id=None,
+        eos_token_id=None,
     )
     peer = GPT2LMHeadModel(config).to(device).eval()
-    peer.generation_config.eos_token_id = None
     with torch.no_grad():
         for name, param in ours.named_parameters():
             if name.startswith("block.") and param.dim() > 1:
