@@ -91,7 +91,8 @@ def rows(device: str, small: bool = False) -> Iterator[Row]:
     ):
         for compiled in (False, True):
             build = half(attention.pair, peer=peer, compiled=compiled, **sizes)
-            yield _row("attention", peer, compiled, words, sizes, build, needs)
+            case = f"attention.RotaryAttentionHalves, forward and backward, {_words(sizes)}"
+            yield _row("attention", peer, compiled, case, words, build, needs)
     sizes = {"N": 8, "D": 4, "V": 11} if small else {"N": 8192, "D": 2048, "V": 128256}
     for peer, words, needs in (
         ("torch", "matmul and F.cross_entropy", ()),
@@ -99,19 +100,24 @@ def rows(device: str, small: bool = False) -> Iterator[Row]:
     ):
         for compiled in (False, True)[: 2 if peer == "torch" else 1]:
             build = half(cross_entropy.pair, peer=peer, compiled=compiled, **sizes)
-            yield _row("cross_entropy", peer, compiled, words, sizes, build, needs)
+            case = f"losses.sharded.LinearCrossEntropy, forward and backward, {_words(sizes)}"
+            yield _row("cross_entropy", peer, compiled, case, words, build, needs)
     V = 101 if small else 128256
     for B in (1, 32):
         build = partial(sampler.pair, B, V, device)
         words = "transformers logits processors, softmax and torch.multinomial"
-        sizes = {"B": B, "V": V}
-        yield _row("sampler", f"b{B}", False, words, sizes, build, ("transformers",))
-    model = _TINY if small else decoding.SMALL
+        case = f"samplers.TopKTopPSampler, B={B} V={V}"
+        yield _row("sampler", f"b{B}", False, case, words, build, ("transformers",))
+    model, new = (_TINY, 4) if small else (decoding.SMALL, 64)
     for compiled in (False, True):
-        build = partial(decoding.pair, 1, new=4 if small else 64, compiled=compiled)
-        build = partial(build, device=device, sizes=model)
+        build = partial(decoding.pair, 1, new=new, compiled=compiled, device=device, sizes=model)
+        case = f"model.GPT2, GPT-2 small, {new} tokens, B=1, float32"
         words = "transformers generate, greedy"
-        yield _row("decoding", "b1", compiled, words, {"B": 1}, build, ("transformers",))
+        yield _row("decoding", "b1", compiled, case, words, build, ("transformers",))
+
+
+def _words(sizes: Mapping[str, int]) -> str:
+    return " ".join(f"{name}={size}" for name, size in sizes.items()) + ", bfloat16"
 
 
 _TINY = {"V": 101, "D": 8, "H": 2, "K": 4, "F": 16, "L": 2, "Delta": 32}
@@ -127,21 +133,14 @@ def _row(
     topic: str,
     variant: str,
     compiled: bool,
+    case: str,
     peer: str,
-    sizes: Mapping[str, int],
     build: Callable[[], Pair],
     needs: tuple[str, ...],
 ) -> Row:
+    name = f"{topic}.{variant}" + ("_compiled" if compiled else "")
     how = ", compiled" if compiled else ""
-    case = " ".join(f"{name}={size}" for name, size in sizes.items())
-    return Row(
-        f"{topic}.{variant}" + ("_compiled" if compiled else ""),
-        f"{topic.replace('_', ' ')}{how}",
-        f"{topic.replace('_', ' ')}, {case}",
-        peer,
-        build,
-        needs=needs,
-    )
+    return Row(name, f"{topic.replace('_', ' ')}{how}", case, peer, build, needs=needs)
 
 
 # verification
@@ -152,8 +151,8 @@ def verified(device: str, names: Sequence[str]) -> dict[str, int] | None:
     gave none."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "reports.json"
-        command = [Path(sys.executable).with_name("lawful"), "verify", *names]
-        command += ["--device", device, "--level", "quick", "--json", path]
+        command = [sys.executable, "-c", "from lawful.cli.main import main; main()", "verify"]
+        command += [*names, "--device", device, "--level", "quick", "--json", str(path)]
         for dtype in DTYPES:
             command += ["--dtype", dtype]
         subprocess.run(command)

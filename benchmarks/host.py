@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 _PEAK = Path("/proc/self/clear_refs")
+_MMAP_THRESHOLD = -3  # of malloc.h
 
 
 class HostMeter:
@@ -33,7 +34,6 @@ class HostMeter:
         do not survive a fork."""
         if torch.get_num_threads() > 1 or not hasattr(os, "fork"):
             return None
-        _trim()
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
@@ -51,6 +51,7 @@ class HostMeter:
 def _peak_of(side: Callable[[], object]) -> int:
     """In the child: a first call maps what code it needs, where the peak can be set back after
     it; otherwise that counts too."""
+    _give_back_at_once()
     if _PEAK.exists():
         side()
         _trim()
@@ -70,6 +71,13 @@ def _trim() -> None:
     """Give freed memory back: used again, it would not be seen."""
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
+
+
+def _give_back_at_once() -> None:
+    """Tensors are mapped each by itself, so that none stays when it is freed: glibc keeps some,
+    more or fewer by what was freed before."""
+    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(_MMAP_THRESHOLD, 1 << 16)
 
 
 def limit_memory(beyond: int) -> None:
