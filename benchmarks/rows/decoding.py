@@ -23,7 +23,7 @@ def pair(
     sizes: dict[str, int] = SMALL,
 ) -> Pair:
     """New tokens after a prompt. They must be equal, and so that this says something, they
-    must not all be the same."""
+    must not all be the same ones."""
     ours, peer = models(sizes, device)
     tok = torch.randint(sizes["V"], (B, prompt), device=device)
     generate = greedy(compiled)
@@ -44,7 +44,7 @@ def pair(
         return {"tokens": found[:, prompt:]}
 
     drawn = peer_side()["tokens"]
-    assert new == 1 or len(drawn.unique()) > new // 2, f"the tokens say little: {drawn.tolist()}"
+    assert len(drawn.unique()) >= min(new, 3), f"the tokens say little: {drawn.tolist()}"
     return Pair(our_side, peer_side, partial(_least, dict(ours.named_parameters()), B, new))
 
 

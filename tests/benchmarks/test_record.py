@@ -25,9 +25,7 @@ def found(ratio: float, memory: float | None = None) -> dict[str, Any]:
         (Gate("speedup", 20, 40), 0.02, 50, True, True),
     ],
 )
-def test_gates_of_time(
-    gate: Gate, ratio: float, value: float, met: bool, stretched: bool
-) -> None:
+def test_gates_of_time(gate: Gate, ratio: float, value: float, met: bool, stretched: bool) -> None:
     said = judged(gate, found(ratio))
     assert (said["value"], said["met"], said["stretched"]) == (value, met, stretched)
 
