@@ -13,6 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .ops_attention import attention as attention
+from .ops_norms import gelu_tanh as gelu_tanh
+from .ops_norms import layer_norm as layer_norm
+from .ops_norms import rms_norm as rms_norm
+
 
 def reals(
     spec: str,
@@ -304,6 +309,18 @@ def rank(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
     if where is None:
         return result
     return torch.where(where, result, where.sum(dim, keepdim=True))
+
+
+def concatenate(a: Tensor, b: Tensor) -> Tensor:
+    """One after the other along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)][:-1]
+    return torch.cat([a.expand(*shape, -1), b.expand(*shape, -1)], -1)
+
+
+def interleave(a: Tensor, b: Tensor) -> Tensor:
+    """a[0], b[0], a[1], b[1], … along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)]
+    return torch.stack([a.expand(shape), b.expand(shape)], -1).flatten(-2)
 
 
 def softplus(x: Tensor) -> Tensor:
