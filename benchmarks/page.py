@@ -39,12 +39,12 @@ The generated code beside what its users would run otherwise: time and memory ov
 that less than 1 is better. {met} of {gates} gates are met.
 
 Both sides of a row run in one process, in turns, after their values and gradients were found
-equal. A ratio is the median of those of neighbouring runs, with its quartiles; times are of
-{clocks}. Memory is what a call needs at most beyond what was there before it. A gate is what the
-project asks of the row, with what it would like in brackets. The floor is work that nobody can do
-without.
+equal. A ratio is the median of those of neighbouring runs, with its quartiles; times are of the
+processor with one thread, of the wall clock with more. Memory is what a call needs at most beyond
+what was there before it. A gate is what the project asks of the row, with what it would like in
+brackets. The floor is work that nobody can do without.
 
-Measured on {machine}. Absolute times are of that machine and that day.
+Measured on: {machine}. Absolute times are of that machine and that day.
 
 `make bench` measures all of it and writes this page; `python benchmarks/run.py --quick NAME`
 measures one row. On a GPU, `make gpu` does.
@@ -64,7 +64,6 @@ def page(records: Mapping[str, Any]) -> str:
     head = _HEAD.format(
         met=sum(gate["met"] for gate in gates),
         gates=len(gates),
-        clocks="the processor with one thread, of the wall clock with more",
         machine=_machine(records["machine"]),
     )
     parts = [head]
@@ -97,36 +96,39 @@ def _verified(gpu: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _section(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Peers and floors, and the table of the rows that are no points of a plot."""
+    """The table of the rows that are no points of a plot, and what they are."""
     table = [row for row in rows.values() if not row["sweep"]]
-    yield "| case | peer | time | floor | memory | gates |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| case | time, ours / peer's | ms | floor / peer's | memory | MiB | gates |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in table:
-        yield f"| {row['title']} | {row['peer']} | {' | '.join(_cells(row))} |"
+        yield f"| {row['title']} | {' | '.join(_cells(row))} |"
     yield ""
-    for text in dict.fromkeys(f"{row['case']}." for row in table):
-        yield f"- {text}"
-    for text in dict.fromkeys(row["floor"] for row in table if row["floor"]):
-        yield f"- Floor: {text}."
+    for row in table:
+        floor = f" Floor: {row['floor']}." if row["floor"] else ""
+        yield f"- {row['title']}: {row['case']}. Peer: {row['peer']}.{floor}"
     yield ""
 
 
 def _cells(row: Mapping[str, Any]) -> Iterator[str]:
     why = row.get("error") or row.get("skipped")
     if why:
-        yield from (f"not measured: {why}", "", "", "")
+        yield from (f"not measured: {why}", "", "", "", "", "")
         return
     low, middle, high = row["ratio"]
-    ours, peer = (row["seconds"][side][1] * 1000 for side in ("ours", "peer"))
     faster = f", {1 / middle:.3g} times faster" if middle < 0.5 else ""
-    yield f"{middle:.3g} ({low:.3g} to {high:.3g}){faster}; {ours:.3g} and {peer:.3g} ms"
-    yield f"{row['floor_ratio'][1]:.3g}" if "floor_ratio" in row else ""
-    memory = row["memory"]
-    if row["memory_ratio"] is None:
-        yield "-"
-    else:
-        yield f"{row['memory_ratio']:.3g}; {_mib(memory['ours'])} and {_mib(memory['peer'])} MiB"
+    yield f"{_digits(middle)} ({_digits(low)} to {_digits(high)}){faster}"
+    yield " / ".join(_digits(row["seconds"][side][1] * 1000) for side in ("ours", "peer"))
+    yield _digits(row["floor_ratio"][1]) if "floor_ratio" in row else ""
+    memory = row["memory_ratio"]
+    yield "" if memory is None else _digits(memory)
+    sizes = [row["memory"][side] for side in ("ours", "peer")]
+    yield "" if None in sizes else " / ".join(_digits(size / 2**20) for size in sizes)
     yield "<br>".join(map(_judged, row["gates"]))
+
+
+def _digits(x: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{x:.3g}" if x < 1000 else f"{x:,.0f}"
 
 
 def _judged(gate: Mapping[str, Any]) -> str:
@@ -137,10 +139,6 @@ def _judged(gate: Mapping[str, Any]) -> str:
     if gate["of"] == "speedup":
         return f"≥ {gate['bound']:g}{stretch} times faster: {met}"
     return f"{gate['of']} ≤ {gate['bound']:g}{stretch}: {met}"
-
-
-def _mib(count: int) -> str:
-    return f"{count / 2**20:.3g}"
 
 
 # figures
@@ -155,14 +153,14 @@ def figures(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             sweeps.setdefault(name, []).append((x, row))
     for name, points in sweeps.items():
         points.sort(key=lambda point: point[0])
-        first = points[0][1]
+        what, _, axis = name.partition(": ")
         time = _lines(points, "seconds", lambda found: found[1] * 1000)
         memory = _lines(points, "memory", lambda found: (found or 0) / 2**20)
         panels = [
-            Panel(f"{name}: time", AXES[name], "ms", time),
-            Panel("memory", AXES[name], "MiB", memory),
+            Panel(f"{what}: time", AXES[name], "ms", time),
+            Panel(f"{what}: memory", AXES[name], "MiB", memory),
         ]
-        yield f"{first['topic']}_{name.split()[-1].lower()}", figure(panels)
+        yield f"{points[0][1]['topic']}_{axis.lower()}", figure(panels)
 
 
 def _lines(

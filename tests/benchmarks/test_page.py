@@ -44,11 +44,19 @@ def test_a_row_is_a_line_with_all_that_was_found() -> None:
     assert "1 of 2 gates are met" in text
     assert "2 cores, 4 GiB, torch 9.9, TRL 8.8" in text
     assert (
-        "| B=7 | a peer | 0.1 (0.09 to 0.11), 10 times faster; 20 and 200 ms | 0.02 "
-        "| 0.25; 1 and 4 MiB | ≥ 5 (2) times faster: met, and what is in brackets"
+        "| B=7 | 0.1 (0.09 to 0.11), 10 times faster | 20 / 200 | 0.02 | 0.25 | 1 / 4 "
+        "| ≥ 5 (2) times faster: met, and what is in brackets"
         "<br>memory ≤ 0.2 (2): **not met** |" in text
     )
-    assert "- Floor: nothing at all." in text
+    assert "- B=7: norms.RMSNorm, forward. Peer: a peer. Floor: nothing at all." in text
+
+
+def test_memory_and_a_floor_may_be_unknown() -> None:
+    more = {"memory": {"ours": None, "peer": None}, "memory_ratio": None}
+    bare = row("decoding", floor="", **more)
+    del bare["floor_ratio"]
+    text = page.page(records(decoding__b1=bare))
+    assert "| 20 / 200 |  |  |  |  |" in text and "Floor" not in text.partition("Peer")[2]
 
 
 @pytest.mark.parametrize("why", ["error", "skipped"])
@@ -81,5 +89,5 @@ def test_a_gpu_has_a_section() -> None:
     of_gpu = {"machine": {"card": "A Card"}, "verified": {"OK": 3}, "rows": {"a.b": row("a")}}
     text = page.page({**records(), "gpu": of_gpu})
     section = text.partition("## On a GPU")[2]
-    assert "A Card." in section and ": 3 OK." in section and "| B=1 | a peer |" in section
+    assert "A Card." in section and ": 3 OK." in section and "| B=1 | 0.1 (" in section
     assert "## On a GPU" not in page.page(records())
