@@ -59,8 +59,8 @@ def pages(records: Mapping[str, Any]) -> dict[Path, str]:
 
 def page(records: Mapping[str, Any]) -> str:
     """The page, of what `run.py` and `gpu.py` found."""
-    rows = records["rows"]
-    gates = [gate for row in rows.values() for gate in row.get("gates", ())]
+    rows, tool = records["rows"], (records.get("tool") or {"rows": []})["rows"]
+    gates = [gate for row in rows.values() for gate in row.get("gates", ())] + tool
     head = _HEAD.format(
         met=sum(gate["met"] for gate in gates),
         gates=len(gates),
@@ -77,6 +77,8 @@ def page(records: Mapping[str, Any]) -> str:
                 for name in drawn
                 if name.startswith(topic)
             ]
+    if tool:
+        parts += ["## The tool itself\n", *_tool(tool)]
     if records.get("gpu"):
         gpu = records["gpu"]
         parts += [f"## On a GPU\n\n{_machine(gpu['machine'])}.\n", *_verified(gpu)]
@@ -93,6 +95,18 @@ def _verified(gpu: Mapping[str, Any]) -> Iterator[str]:
     if gpu.get("verified"):
         counts = ", ".join(f"{count} {verdict}" for verdict, count in gpu["verified"].items())
         yield f"`lawful verify --device cuda`, level quick, all dtypes: {counts}.\n"
+
+
+def _tool(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The table of what `tool.py` measures."""
+    yield "| row | what | figure | gate |"
+    yield "| --- | --- | --- | --- |"
+    for row in rows:
+        bound = f"{'≥' if row['floor'] else '≤'} {row['gate']:g}"
+        met = "met" if row["met"] else "**not met**"
+        figure = f"{_digits(row['figure'])} {row['unit']}".strip()
+        yield f"| {row['name']} | {row['what']} | {figure} | {bound}: {met} |"
+    yield ""
 
 
 def _section(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -106,11 +106,11 @@ def merged(known: Mapping[str, Any], here: Mapping[str, str], found: Mapping[str
 
 
 def tool(quick: bool) -> Any:
-    """What is measured of the tool itself, by a script of its own."""
+    """What a script of its own measures of the tool itself; None where it gave nothing."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tool.json"
-        done = subprocess.run([sys.executable, TOOL, "--json", path, *["--quick"] * quick])
-        return json.loads(path.read_text("utf-8")) if done.returncode == 0 else None
+        subprocess.run([sys.executable, TOOL, "--json", path, *["--quick"] * quick])
+        return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if TOOL.exists() and any(fnmatch("tool", name) for name in options.names):
         found["tool"] = tool(options.quick)
         keep(options.json, found)
-    return int(any("error" in each for each in found["rows"].values()))
+    failed = any("error" in each for each in found["rows"].values())
+    return int(failed or ("tool" in found and found["tool"] is None))
 
 
 def keep(path: str | None, found: Mapping[str, Any]) -> None:

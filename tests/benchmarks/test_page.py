@@ -85,6 +85,18 @@ def test_a_point_that_was_not_measured_is_left_out() -> None:
     assert ">99<" not in made[page.FIGURES / "sampler_v.svg"]
 
 
+def test_the_tool_has_a_section_and_its_gates_count() -> None:
+    one = {"name": "oracle", "what": "beside sympy", "figure": 1234.5, "unit": "times"}
+    rows = [{**one, "gate": 1000, "floor": True, "met": True}]
+    rows += [{**one, "gate": 1.1, "floor": False, "met": False}]
+    text = page.page(
+        {**records(a__b=row("a", gates=[gate("time", 1, True)])), "tool": {"rows": rows}}
+    )
+    assert "| oracle | beside sympy | 1,234 times | ≥ 1000: met |" in text
+    assert "≤ 1.1: **not met** |" in text and "2 of 3 gates are met" in text
+    assert "## The tool itself" not in page.page(records())
+
+
 def test_a_gpu_has_a_section() -> None:
     of_gpu = {"machine": {"card": "A Card"}, "verified": {"OK": 3}, "rows": {"a.b": row("a")}}
     text = page.page({**records(), "gpu": of_gpu})

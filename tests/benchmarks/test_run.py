@@ -111,3 +111,17 @@ def test_a_process_that_dies_or_hangs_is_an_error(monkeypatch: pytest.MonkeyPatc
     for fate, why in ((dies, "ended with status -9"), (hangs, "more than 1800 seconds")):
         monkeypatch.setattr(subprocess, "run", fate)
         assert why in run.in_own_process(row("a.one"), quick=False)["error"]
+
+
+@pytest.mark.parametrize("code", ["", "import sys; sys.exit(1)", "1 / 0"])
+def test_the_tool_is_measured_by_its_script_whatever_its_status(
+    code: str, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script, path = tmp_path / "tool.py", tmp_path / "found.json"
+    keep = "" if code == "1 / 0" else "import sys; open(sys.argv[2], 'w').write('[\"--quick\"]')\n"
+    script.write_text(keep + code, "utf-8")
+    monkeypatch.setattr(run, "TOOL", script)
+    assert run.main(["tool", "--quick", "--json", str(path)]) == (0 if keep else 1)
+    kept = json.loads(path.read_text("utf-8"))
+    assert kept["tool"] == (["--quick"] if keep else None)
+    assert kept["rows"] == {}
