@@ -160,9 +160,8 @@ def measure(row: Row, pair: Pair, meter: Meter, rounds: int, budget: float) -> d
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for turn in range(rounds):
         for name in list(sides)[:: 1 if turn % 2 else -1]:  # nobody is always the first
-            times[name].append(
-                tuple(s / calls[name] for s in meter.seconds(sides[name], calls[name]))
-            )
+            first, second = meter.seconds(sides[name], calls[name])
+            times[name].append((first / calls[name], second / calls[name]))
     return record(row, times, memory, worst, meter.clocks)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def judged(gate: Gate, found: Mapping[str, Any]) -> dict[str, Any]:
 
 def spread(values: Sequence[float]) -> list[float]:
     """First quartile, median, third quartile."""
-    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
-    return [short(low), short(median(values)), short(high)]
+    quartiles = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
+    return [short(quartile) for quartile in quartiles]
 
 
 def short(x: float) -> float:

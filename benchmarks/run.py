@@ -32,8 +32,9 @@ from rows import rows
 
 HERE = Path(__file__).resolve().parent
 TOOL = HERE / "tool.py"
-ROUNDS, SECONDS = 15, 90.0
-QUICK_ROUNDS = 3
+ROUNDS, QUICK_ROUNDS = 15, 3
+SECONDS, POINT_SECONDS = 90.0, 20.0
+"""For the rounds of a row, and of one that is a point of a plot."""
 MEMORY = 8 * 2**30
 """Bytes that a row may need; of one that would need more, that is said."""
 LIMIT = 1800
@@ -44,7 +45,8 @@ def in_this_process(row: Row, rounds: int) -> dict[str, Any]:
     """The record of a row, from this interpreter."""
     torch.set_num_threads(row.threads)
     limit_memory(MEMORY)
-    return attempt(row, HostMeter(), rounds, SECONDS)
+    budget = POINT_SECONDS if row.sweep else SECONDS
+    return attempt(row, HostMeter(), rounds, budget)
 
 
 def in_own_process(row: Row, quick: bool) -> dict[str, Any]:

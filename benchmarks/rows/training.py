@@ -76,7 +76,7 @@ def _gradient(param: Tensor) -> Tensor:
     return param.grad
 
 
-def _parts(ours: Any, peer: Peer) -> Iterator[tuple[str, Tensor, Tensor, slice]]:
+def _parts(ours: Any, peer: Any) -> Iterator[tuple[str, Tensor, Tensor, slice]]:
     """Each parameter of ours by name, and the rows of the peer's that it is."""
     everything = slice(None)
     yield "E", ours.E, peer.tokens.weight, everything
