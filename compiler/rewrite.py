@@ -16,6 +16,8 @@ from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
+from .rule_mass_before import mass_before
+from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
 
@@ -27,6 +29,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("prefix-sum", prefix_sum),
+    ("mass-before", mass_before),
     ("contract", contract),
     ("safe-products", safe_products),
 )
