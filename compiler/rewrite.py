@@ -20,6 +20,7 @@ from .rule_mass_before import mass_before
 from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
+from .rule_top_k import top_k
 
 Rule = Callable[[Program], Program]
 
@@ -29,6 +30,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("top-k", top_k),
     ("prefix-sum", prefix_sum),
     ("mass-before", mass_before),
     ("contract", contract),

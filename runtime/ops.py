@@ -364,6 +364,8 @@ def uniform(
 ) -> Tensor:
     """Draws from [low, high)."""
     draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    if (low, high) == (0, 1) and draw.dtype == dtype:
+        return draw
     draw = (low + (high - low) * draw).to(dtype)
     bottom, top = number(low, dtype, device), number(high, dtype, device)
     top = torch.nextafter(top, bottom)

@@ -94,52 +94,66 @@ def _ends(key: Tensor, dim: int, last: bool) -> Tensor:
 
 BLOCK = 64
 """How many neighbours `top` looks at together: their maximum takes one pass at full speed."""
+FEW = 1024
+"""Up to so many numbers a stable sort is faster than torch.topk and what its ties cost."""
 
 
 def top(x: Tensor, k: int, dim: int) -> Tensor:
     """The indices of the k largest entries, the largest first, ties by index: those v with
     rank[v] x[v] < k, in the order of their ranks."""
     x = x.detach().movedim(dim, -1)
+    if 4 * k > x.shape[-1]:
+        return _descending(x)[..., :k].movedim(-1, dim)
+    chosen = _chosen(x, k)
+    return chosen.gather(-1, _descending(x.gather(-1, chosen))).movedim(-1, dim)
+
+
+def _descending(x: Tensor) -> Tensor:
+    """The order of a row from the largest entry down, ties by index."""
+    return torch.sort(x, dim=-1, descending=True, stable=True).indices
+
+
+def _chosen(x: Tensor, k: int) -> Tensor:
+    """The indices, in their order, of the k largest entries of a row, ties by index."""
     n = x.shape[-1]
-    if k * 4 >= n:
-        return torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k].movedim(-1, dim)
-    if k * 4 * BLOCK >= n:
-        return _top(x, k).movedim(-1, dim)
-    # The k blocks of largest maximum (ties by index) hold the k largest entries.
+    if x.numel() <= FEW:
+        return _descending(x)[..., :k].sort(-1).values
+    if n < 4 * k * BLOCK:
+        return _chosen_by_topk(x, k)
+    # The k blocks of largest maximum, ties by index, hold the k largest entries.
     count = n // BLOCK
-    maxima = x[..., : count * BLOCK].reshape(*x.shape[:-1], count, BLOCK).amax(-1)
-    blocks = _top(maxima, k).sort(-1).values
-    inside = blocks[..., None] * BLOCK + torch.arange(BLOCK, device=x.device)
-    rest = torch.arange(count * BLOCK, n, device=x.device).expand(*x.shape[:-1], -1)
-    chosen = torch.cat([inside.flatten(-2), rest], -1)
-    return chosen.gather(-1, _top(x.gather(-1, chosen), k)).movedim(-1, dim)
+    inside, rest = x.split([count * BLOCK, n % BLOCK], -1)
+    inside = inside.reshape(*x.shape[:-1], count, BLOCK)
+    blocks = _chosen(inside.amax(-1), k)
+    among = blocks[..., None].expand(*blocks.shape, BLOCK)
+    chosen = _chosen_by_topk(torch.cat([inside.gather(-2, among).flatten(-2), rest], -1), k)
+    blocks = torch.nn.functional.pad(blocks, (0, 1), value=count)
+    return blocks.gather(-1, chosen // BLOCK) * BLOCK + chosen % BLOCK
 
 
-def _top(x: Tensor, k: int) -> Tensor:
-    """`top` along the last axis, by torch.topk, which breaks ties as it likes: those at the
-    least value that stays are chosen anew, by index."""
+def _chosen_by_topk(x: Tensor, k: int) -> Tensor:
+    """The same by torch.topk, which breaks ties as it likes: of the entries that equal the last
+    one that stays, at the end of what it gives, as many are chosen anew, by index."""
     values, chosen = torch.topk(x, k)
     least = values[..., -1:]
     from_end = torch.arange(x.shape[-1], 0, -1, device=x.device, dtype=torch.int32)
     equal = torch.topk(torch.where(x == least, from_end, 0), k).indices
-    tied = values == least
-    nth = (tied.cumsum(-1) - 1).clamp(min=0)
-    chosen = torch.where(tied, equal.gather(-1, nth), chosen).sort(-1).values
-    values = x.gather(-1, chosen)
-    return chosen.gather(-1, torch.sort(values, dim=-1, descending=True, stable=True).indices)
+    return torch.where(values == least, equal.flip(-1), chosen).sort(-1).values
 
 
 def spread(x: Tensor, places: Tensor, size: int, dim: int) -> Tensor:
     """y[places[k]] = x[k] along an axis of that size, and 0 elsewhere; `places` are distinct."""
     shape = [*x.shape]
     shape[dim] = size
-    return x.new_zeros(shape).scatter(dim, places, x)
+    return x.new_zeros(shape).scatter_(dim, places, x)
 
 
 def first_above(x: Tensor, places: Tensor, level: Tensor, dim: int) -> Tensor:
     """The first index v at which level < the sum of x[k] over places[k] <= v, for x >= 0 at
     distinct places; where rounding leaves none, the first at which the sum is largest."""
-    places, order = torch.sort(places, dim=dim)
-    sums = torch.cumsum(x.gather(dim, order), dim)
-    found = first(sums, dim, level < sums).unsqueeze(dim)
-    return torch.where(level < 0, 0, places.gather(dim, found)).squeeze(dim)
+    places, order = torch.sort(places.movedim(dim, -1), dim=-1)
+    sums = torch.cumsum(x.movedim(dim, -1).gather(-1, order), -1)
+    level = level.movedim(dim, -1)
+    found = torch.searchsorted(sums, level, right=True)
+    found = torch.minimum(found, torch.searchsorted(sums, sums.amax(-1, keepdim=True)))
+    return torch.where(level < 0, 0, places.gather(-1, found)).squeeze(-1)
