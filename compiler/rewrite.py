@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
 from .rule_contract import contract
+from .rule_discounted_sum import discounted_sum
 from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
@@ -33,6 +34,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("top-k", top_k),
     ("prefix-sum", prefix_sum),
     ("mass-before", mass_before),
+    ("discounted-sum", discounted_sum),
     ("contract", contract),
     ("safe-products", safe_products),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from . import typed
 from .patterns import is_zero, option
 from .program import (
     Argument,
@@ -30,6 +29,8 @@ from .program import (
     rename,
     walk,
 )
+from .required import at_least
+from .typed import Module
 
 
 def top_k(program: Program) -> Program:
@@ -62,20 +63,9 @@ def _limits(ranked: Step, program: Program) -> list[Node]:
     return found
 
 
-def _at_least_one(k: Node, module: typed.Module) -> bool:
-    """Whether a number is required to be 1 or more."""
-    match k:
-        case Size():
-            return True
-        case Const():
-            for e in module.requires:
-                match e:
-                    case typed.Compare(
-                        operator=">=", left=typed.ConstRef(name=name), right=typed.Number(value=n)
-                    ):
-                        if name == k.name and n >= 1:
-                            return True
-    return False
+def _at_least_one(k: Node, module: Module) -> bool:
+    """Whether a number is certainly 1 or more."""
+    return isinstance(k, Size) or (isinstance(k, Const) and at_least(k.name, 1, module))
 
 
 class _Whole(Exception):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .ops_order import count_below as count_below
+from .ops_order import discounted_sum as discounted_sum
 from .ops_order import first as first
 from .ops_order import first_above as first_above
 from .ops_order import prefix_sum as prefix_sum

@@ -122,8 +122,8 @@ def _chosen(x: Tensor, k: int) -> Tensor:
         return _chosen_by_topk(x, k)
     # The k blocks of largest maximum, ties by index, hold the k largest entries.
     count = n // BLOCK
-    inside, rest = x.split([count * BLOCK, n % BLOCK], -1)
-    inside = inside.reshape(*x.shape[:-1], count, BLOCK)
+    rest = x[..., count * BLOCK :]
+    inside = x[..., : count * BLOCK].reshape(*x.shape[:-1], count, BLOCK)
     blocks = _chosen(inside.amax(-1), k)
     among = blocks[..., None].expand(*blocks.shape, BLOCK)
     chosen = _chosen_by_topk(torch.cat([inside.gather(-2, among).flatten(-2), rest], -1), k)
@@ -157,3 +157,20 @@ def first_above(x: Tensor, places: Tensor, level: Tensor, dim: int) -> Tensor:
     found = torch.searchsorted(sums, level, right=True)
     found = torch.minimum(found, torch.searchsorted(sums, sums.amax(-1, keepdim=True)))
     return torch.where(level < 0, 0, places.gather(-1, found)).squeeze(-1)
+
+
+def discounted_sum(
+    x: Tensor, rate: float, dim: int, reverse: bool = False, start: Tensor | None = None
+) -> Tensor:
+    """y[t] = x[t] + rate · y[t - 1] = sum of rate^(t - u) x[u] over u <= t, over u >= t where
+    `reverse`; after y = `start`, if there is one, which comes first. In log T steps."""
+    if reverse:
+        return discounted_sum(x.flip(dim), rate, dim, start=start).flip(dim)
+    if start is not None:
+        x = torch.cat([start.expand_as(x.narrow(dim, 0, 1)), x], dim)
+    shift, count = 1, x.shape[dim]
+    while shift < count and rate != 0:
+        rest = x.narrow(dim, shift, count - shift) + rate * x.narrow(dim, 0, count - shift)
+        x = torch.cat([x.narrow(dim, 0, shift), rest], dim)
+        shift, rate = 2 * shift, rate * rate
+    return x
