@@ -153,7 +153,7 @@ def first_above(x: Tensor, places: Tensor, level: Tensor, dim: int) -> Tensor:
     distinct places; where rounding leaves none, the first at which the sum is largest."""
     places, order = torch.sort(places.movedim(dim, -1), dim=-1)
     sums = torch.cumsum(x.movedim(dim, -1).gather(-1, order), -1)
-    level = level.movedim(dim, -1)
+    level = level.movedim(dim, -1).contiguous()
     found = torch.searchsorted(sums, level, right=True)
     found = torch.minimum(found, torch.searchsorted(sums, sums.amax(-1, keepdim=True)))
     return torch.where(level < 0, 0, places.gather(-1, found)).squeeze(-1)

@@ -616,6 +616,7 @@ TRACED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "first of top": lambda x, m: ops.top(x, 2, -1),
     "spread": lambda x, m: ops.spread(x, ops.top(x, x.shape[-1], -1), 9, -1),
     "first_above": lambda x, m: ops.first_above(x.exp(), ops.top(x, x.shape[-1], -1), x[:, :1], -1),
+    "discounted_sum": lambda x, m: ops.discounted_sum(x, 0.7, -1, start=x[:, :1]),
     "softplus": lambda x, m: ops.softplus(x),
     "safe_log": lambda x, m: ops.safe_log(x.relu()),
     "safe_exp": lambda x, m: ops.safe_exp(x * 1e3),
