@@ -13,6 +13,7 @@ from dataclasses import replace
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
 from .rule_contract import contract
 from .rule_discounted_sum import discounted_sum
+from .rule_entry_at_place import entry_at_place
 from .rule_inverse_transform import inverse_transform
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
@@ -31,6 +32,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("entry-at-place", entry_at_place),
     ("top-k", top_k),
     ("prefix-sum", prefix_sum),
     ("mass-before", mass_before),

@@ -14,15 +14,19 @@ from lawful.compiler.build import generate, write
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
 from lawful.compiler.rewrite import RULES
+from lawful.runtime import ops, ops_order
 from lawful.verifier.candidate import Candidate, generated
 from lawful.verifier.verify import Options, verify_candidate
+from torch import Tensor
 
 HEAD = "module M\nsize B, V\nindex b: B   v, w: V\ninput z[B, V]\n"
 RANK = "place[b,v] = rank[v] z[b,v]\n"
 TOP = "const k = 2\nrequire k >= 1\n" + RANK
 
 
-def build(spec: str, folder: Path, without: tuple[str, ...] = ()) -> tuple[Candidate, str, bool]:
+def build(
+    spec: str, folder: Path, without: tuple[str, ...] = (), dtypes: tuple[str, ...] = ("float64",)
+) -> tuple[Candidate, str, bool]:
     """The candidate of a spec, its code, and whether it verifies."""
     root, out = folder / "spec", folder / f"generated{len(without)}"
     root.mkdir(exist_ok=True)
@@ -32,7 +36,7 @@ def build(spec: str, folder: Path, without: tuple[str, ...] = ()) -> tuple[Candi
     assert not log.failed, "\n".join(map(str, log.in_order()))
     write(generate(modules, without), out, True)
     candidate = generated(modules["m.M"], out)
-    options = Options(level="quick", dtypes=("float64", "bfloat16"))
+    options = Options(level="quick", dtypes=dtypes)
     code = (out / "m.py").read_text(encoding="utf-8")
     return candidate, code, verify_candidate(modules["m.M"], candidate, options).ok
 
@@ -92,6 +96,13 @@ CASES = (
         + "output x[b] = min[v if g[b] < cumulated[b,v]] v\n",
     ),
     Case(
+        "entry-at-place",
+        ("top",),
+        "size U, N = V * U\nindex n: N   u: U\ninput x[B, N], a[U]\n"
+        "place[b,n] = rank[n] x[b,n]\n"
+        "output y[b,u] = a[u] * (min[n if place[b,n] == u] n) + z[b,0]\n",
+    ),
+    Case(
         "discounted-sum",
         ("discounted_sum",),
         "const c = 0.7\nrequire 0 <= c <= 1\n"
@@ -119,7 +130,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.spec}")
 def test_a_rule_applies_and_both_ways_verify(case: Case, tmp_path: Path) -> None:
-    _, code, ok = build(HEAD + case.spec, tmp_path)
+    _, code, ok = build(HEAD + case.spec, tmp_path, dtypes=("float64", "bfloat16"))
     assert ok
     assert set(case.calls) <= set(re.findall(r"ops\.(\w+)\(", code))
     # prefix-sum too is a matter of a key, the index: without it mass-before takes its place.
@@ -127,6 +138,43 @@ def test_a_rule_applies_and_both_ways_verify(case: Case, tmp_path: Path) -> None
     _, plain, ok = build(HEAD + case.spec, tmp_path, without)
     assert ok
     assert not set(case.calls) & set(re.findall(r"ops\.(\w+)\(", plain))
+
+
+def all_of_them(x: Tensor, dim: int, **_: bool) -> Tensor:
+    """A prefix sum that takes v itself, and from the start, whatever is asked for."""
+    return x.cumsum(dim)
+
+
+def last_of_equal(x: Tensor, k: int, dim: int) -> Tensor:
+    """Of equal entries those of largest index."""
+    order = x.flip(dim).argsort(dim, descending=True, stable=True).narrow(dim, 0, k)
+    return x.shape[dim] - 1 - order
+
+
+FAULTS = (
+    ("prefix_sum", all_of_them, 1),
+    ("prefix_sum", all_of_them, 2),
+    ("sum_below", lambda x, key, dim, **_: ops_order.sum_below(x, key, dim, inclusive=True), 8),
+    ("sum_below", lambda x, key, dim, **_: ops_order.sum_below(x, key, dim), 9),
+    ("count_below", lambda key, dim, **_: ops_order.count_below(key, dim, reverse=True), 11),
+    ("sum_before", lambda x, at, dim, **_: ops_order.sum_before(x, at, dim, inclusive=True), 12),
+    ("top", last_of_equal, 15),
+    ("spread", lambda x, at, size, dim: ops_order.spread(x.flip(dim), at, size, dim), 15),
+    ("first_above", lambda x, at, g, dim: ops_order.first_above(x, at, g + 0.1, dim), 16),
+    ("first_above", lambda x, at, g, dim: at.select(dim, 0), 16),
+    ("discounted_sum", lambda x, **options: x, 18),
+)
+"""A function of the runtime, one that is wrong, and the case that must tell."""
+
+
+@pytest.mark.parametrize("fault", range(len(FAULTS)))
+def test_verification_tells_a_wrong_function(
+    fault: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, wrong, case = FAULTS[fault]
+    monkeypatch.setattr(ops, name, wrong)
+    _, code, ok = build(HEAD + CASES[case].spec, tmp_path)
+    assert f"ops.{name}(" in code and not ok
 
 
 REFUSED = {
@@ -139,6 +187,9 @@ REFUSED = {
     "k may be less than one": "const k = 2\n"
     + RANK
     + "output q[b,v] = softmax[v if place[b,v] < k] z[b,v]\n",
+    "more places than entries": "size U\nindex u: U\ninput x[U]\n"
+    + RANK
+    + "output y[b,u] = if u < V then x[u] * min[v if place[b,v] == u] v else 0\n",
     "a power above one": "const c = 2\noutput y[b,v] = sum[w if w >= v] c ^ (w - v) * z[b,w]\n",
     "a factor that varies": "output s[b,0] = 1\noutput s[b,v+1] = z[b,v] * s[b,v] + 1\n",
     "a recursion of two": "output s[b,0] = 1\nr[b,0] = 0\noutput s[b,v+1] = 0.5 * r[b,v] + z[b,v]\n"
