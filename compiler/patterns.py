@@ -7,16 +7,20 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .program import (
+    Call,
+    Extend,
     Gather,
     Map,
     Node,
     Num,
     Program,
     Read,
+    Recall,
     Step,
     Sum,
     Where,
     bottom_up,
+    is_number,
 )
 
 
@@ -125,6 +129,11 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
         if step.name in logs:
             steps.append(logs[step.name])
     return replace(changed, steps=tuple(steps))
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a value is there already: a tensor, an output, a number."""
+    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
 
 
 def one() -> Num:

@@ -11,14 +11,19 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
+from .rule_activations import activations
+from .rule_attention import attention
 from .rule_contract import contract
 from .rule_discounted_sum import discounted_sum
 from .rule_entry_at_place import entry_at_place
 from .rule_inverse_transform import inverse_transform
+from .rule_linear import linear
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
 from .rule_mass_before import mass_before
+from .rule_norms import norms
+from .rule_pieces import pieces
 from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
@@ -37,14 +42,20 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("prefix-sum", prefix_sum),
     ("mass-before", mass_before),
     ("discounted-sum", discounted_sum),
+    ("pieces", pieces),
     ("contract", contract),
+    ("attention", attention),
+    ("activations", activations),
+    ("norms", norms),
+    ("linear", linear),
     ("safe-products", safe_products),
 )
 
 
 def rewrite(program: Program, without: Collection[str] = ()) -> Program:
-    """Program -> Program, by every rule not named in `without`, then without dead steps."""
+    """Program -> Program without dead steps, by every rule not named in `without`."""
     check(program)
+    program = live(program)
     for name, rule in RULES:
         if name not in without:
             program = rule(program)

@@ -14,6 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .ops_attention import attention as attention
+from .ops_norms import gelu_tanh as gelu_tanh
+from .ops_norms import layer_norm as layer_norm
+from .ops_norms import rms_norm as rms_norm
 from .ops_order import count_below as count_below
 from .ops_order import discounted_sum as discounted_sum
 from .ops_order import first as first
@@ -294,6 +298,18 @@ def _ends(dtype: torch.dtype) -> tuple[float, float]:
     if dtype.is_floating_point or dtype == torch.bool:
         return -math.inf, math.inf
     return torch.iinfo(dtype).min, torch.iinfo(dtype).max
+
+
+def concatenate(a: Tensor, b: Tensor) -> Tensor:
+    """One after the other along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)][:-1]
+    return torch.cat([a.expand(*shape, -1), b.expand(*shape, -1)], -1)
+
+
+def interleave(a: Tensor, b: Tensor) -> Tensor:
+    """a[0], b[0], a[1], b[1], … along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)]
+    return torch.stack([a.expand(shape), b.expand(shape)], -1).flatten(-2)
 
 
 def softplus(x: Tensor) -> Tensor:
