@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.compiler.outputs import write
 from lawful.compiler.rewrite import RULES
 from lawful.runtime import ops, ops_order
 from lawful.verifier.candidate import Candidate, generated
