@@ -2,7 +2,7 @@
 
 A rule is a pure function from program to program whose docstring states its identity as an
 equation. `RULES` lists them in the order in which they run; `build --without NAME` leaves
-one out. The program is checked before and after each.
+one out. The program is checked before all, and after each that changes it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def rewrite(program: Program, without: Collection[str] = ()) -> Program:
     check(program)
     program = live(program)
     for name, rule in RULES:
-        if name not in without:
-            program = rule(program)
+        if name not in without and (changed := rule(program)) != program:
+            program = changed
             check(program)
     return live(program)
 
@@ -72,11 +72,14 @@ def check(program: Program) -> None:
 
 def live(program: Program) -> Program:
     """The program without steps that no output needs."""
+    steps: dict[str, list[Step]] = {}
+    for step in program.steps:
+        steps.setdefault(step.name, []).append(step)
     needed: set[str] = set()
-    kept: list[Step] = []
-    while True:
-        more = [s for s in program.steps if s.output or s.name in needed]
-        if len(more) == len(kept):
-            return replace(program, steps=tuple(kept))
-        kept = more
-        needed |= {name for step in kept for name in reads(step.body)}
+    pending = [step for step in program.steps if step.output]
+    while pending:
+        for name in reads(pending.pop().body) - needed:
+            needed.add(name)
+            pending += steps.get(name, ())
+    kept = tuple(step for step in program.steps if step.output or step.name in needed)
+    return replace(program, steps=kept)
