@@ -14,15 +14,20 @@ from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
 from .rule_activations import activations
 from .rule_attention import attention
 from .rule_contract import contract
+from .rule_discounted_sum import discounted_sum
+from .rule_entry_at_place import entry_at_place
 from .rule_inverse_transform import inverse_transform
 from .rule_linear import linear
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
+from .rule_mass_before import mass_before
 from .rule_norms import norms
 from .rule_pieces import pieces
+from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
+from .rule_top_k import top_k
 
 Rule = Callable[[Program], Program]
 
@@ -32,6 +37,11 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("entry-at-place", entry_at_place),
+    ("top-k", top_k),
+    ("prefix-sum", prefix_sum),
+    ("mass-before", mass_before),
+    ("discounted-sum", discounted_sum),
     ("pieces", pieces),
     ("contract", contract),
     ("attention", attention),
