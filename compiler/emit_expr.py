@@ -39,7 +39,6 @@ from .program import (
     Reduce,
     Row,
     Size,
-    Slice,
     Step,
     Sum,
     Where,
@@ -240,13 +239,17 @@ class Printer:
             seen.append(node)
 
         visit(body)
-        return [node for node in seen if parents[node] > 1 and _is_work(node)]
+        return [
+            node for node in seen if parents[node] > 1 and not is_number(node) and children(node)
+        ]
 
     def temporary(self, step: Step, node: Node) -> str:
         """A name for a shared part."""
         match node:
             case Map(operands=(Read() as operand,)) if node.op.isidentifier():
                 return self.fresh(f"{node.op}_{python_name(operand.name)}")
+            case Gather():
+                return self.fresh(f"{python_name(node.name)}_part")
         return self.fresh("mask" if node.type == "bool" else f"{python_name(step.name)}_part")
 
     def fresh(self, stem: str) -> str:
@@ -409,14 +412,6 @@ def is_native(body: Node) -> bool:
             return body.type != "real" or all(is_plain(x) for x in branches)
         case _:
             return is_plain(body)
-
-
-def _is_work(node: Node) -> bool:
-    """Whether a value is computed, and not a number, a tensor or a view of one."""
-    if isinstance(node, Gather):
-        places = [s.start if isinstance(s, Slice) else s for s in node.subscripts]
-        return node.clamp or not all(isinstance(place, Num | Size | Counter) for place in places)
-    return not is_number(node) and bool(children(node))
 
 
 def _is_scaled(node: Node) -> bool:

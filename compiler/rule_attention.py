@@ -35,10 +35,10 @@ from .source import Span
 
 
 def attention(program: Program) -> Program:
-    """sum[u] (softmax[u if c] c · sum[k] q[t,k] · r[u,k]) · v[u,i] = attention(q, r, v)[t,i],
-    where nothing else reads scores or weights: neither is spelled out along t and u, forwards
-    or backwards. A program that is fed a few positions in time stays as it is: with few
-    queries the plain form is as fast, and reads the cache once.
+    """sum[u] (softmax[u if c] n · sum[k] q[t,k] · r[u,k] + d[t,u]) · v[u,i] =
+    attention(q, r, v)[t,i], where nothing else reads scores or weights: neither is spelled out
+    along t and u, forwards or backwards. A program that is fed a few positions in time stays as
+    it is: with few queries the plain form is as fast, and reads the cache once.
     """
     if any(isinstance(node, Extend) for step in program.steps for node in walk(step.body)):
         return program
@@ -49,13 +49,14 @@ def attention(program: Program) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class _Factors:
-    """The scores of queries against keys: their vectors along `inner`, and what multiplies
-    them."""
+    """The scores of queries against keys: their vectors along `inner`, what multiplies them, and
+    what is added to them."""
 
     query: Node
     key: Node
     inner: str
     scale: tuple[tuple[str, Node], ...]
+    bias: Node | None
 
 
 class _Parts:
@@ -118,7 +119,11 @@ class _Parts:
             return None
         if not v - {features[0]} <= {*batch, keys} or keys in step.axes:
             return None
-        if any(may_be_infinite(x, self.infinite) for x in (factors.query, factors.key, values)):
+        vectors = (factors.query, factors.key, values)
+        if any(may_be_infinite(x, self.infinite) for x in vectors):
+            return None
+        bias = factors.bias
+        if bias is not None and not axes_of(bias) <= {*batch, queries[0], keys}:
             return None
         heads, key, value = batch, factors.key, values
         options: list[tuple[str, Node]] = [("scale", _product(factors.scale))]
@@ -134,10 +139,13 @@ class _Parts:
             ("", (*heads, keys, features[0]), value),
         ]
         if row.where is not None:
-            if row.where == Map("<=", (Iota(keys), Iota(queries[0])), "bool"):
+            causal = row.where == Map("<=", (Iota(keys), Iota(queries[0])), "bool")
+            if causal and bias is None:
                 options.append(("causal", Num(Fraction(1), "bool")))
             else:
                 operands.append(("where", (*batch, queries[0], keys), row.where))
+        if bias is not None:
+            operands.append(("bias", (*batch, queries[0], keys), bias))
         return Fused(
             "ops.attention",
             tuple(Argument(name, axes, value) for name, axes, value in operands),
@@ -203,8 +211,16 @@ def _is_whole(subscript: Slice | Node, dim: Node, program: Program) -> bool:
 
 
 def _factors(scores: Node, keys: str) -> _Factors | None:
-    """Scores as a contraction of queries with keys, times a number."""
+    """Scores as a contraction of queries with keys, times a number, plus a bias."""
     scale: list[tuple[str, Node]] = []
+    bias: Node | None = None
+    if isinstance(scores, Sum) and len(scores.terms) > 1:
+        products = [i for i, (sign, x) in enumerate(scores.terms) if sign > 0 and _is_product(x)]
+        if len(products) != 1:
+            return None
+        rest = tuple(term for i, term in enumerate(scores.terms) if i != products[0])
+        bias = rest[0][1] if len(rest) == 1 and rest[0][0] > 0 else Sum(rest, "real")
+        scores = scores.terms[products[0]][1]
     if isinstance(scores, Sum) and len(scores.terms) == 1:
         ((sign, scores),) = scores.terms
         scale.append(("*", Num(Fraction(sign), "real")))
@@ -226,7 +242,13 @@ def _factors(scores: Node, keys: str) -> _Factors | None:
                 factor = plain[0]
         sides.append(factor)
     query, key = sides if keys in axes_of(sides[1]) else sides[::-1]
-    return _Factors(query, key, scores.axes[0], tuple(scale))
+    return _Factors(query, key, scores.axes[0], tuple(scale), bias)
+
+
+def _is_product(node: Node) -> bool:
+    """Whether it is a contraction, or one times something."""
+    factors = [x for _, x in node.factors] if isinstance(node, Product) else [node]
+    return any(isinstance(x, Contract) for x in factors)
 
 
 def _product(scale: tuple[tuple[str, Node], ...]) -> Node:

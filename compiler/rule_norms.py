@@ -86,7 +86,7 @@ class _Norm:
             Argument(name, along, value)
             for name, (value, along) in zip(names, values, strict=False)
         )
-        native = all(is_plain(operand.value) for operand in operands)
+        native = function == "ops.rms_norm" and all(is_plain(x.value) for x in operands)
         return Fused(function, operands, (("eps", eps),), axes, "real", native)
 
     def is_mean(self, node: Node, body: Node) -> bool:

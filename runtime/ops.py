@@ -1,4 +1,5 @@
-"""What generated code calls at run time: entry checks, masked rows, safe products, draws.
+"""What generated code calls at run time: entry checks, masked rows, safe products, draws;
+of `ops_order`, what depends on an order.
 
 Depends on torch alone. Nothing here reads the value of a tensor in Python, so everything
 traces; masks are boolean tensors that broadcast against what they mask.
@@ -20,6 +21,16 @@ from .ops_losses import log_prob as log_prob
 from .ops_norms import gelu_tanh as gelu_tanh
 from .ops_norms import layer_norm as layer_norm
 from .ops_norms import rms_norm as rms_norm
+from .ops_order import count_below as count_below
+from .ops_order import discounted_sum as discounted_sum
+from .ops_order import first as first
+from .ops_order import first_above as first_above
+from .ops_order import prefix_sum as prefix_sum
+from .ops_order import rank as rank
+from .ops_order import spread as spread
+from .ops_order import sum_before as sum_before
+from .ops_order import sum_below as sum_below
+from .ops_order import top as top
 
 
 def reals(
@@ -292,28 +303,6 @@ def _ends(dtype: torch.dtype) -> tuple[float, float]:
     return torch.iinfo(dtype).min, torch.iinfo(dtype).max
 
 
-def first(x: Tensor, dim: int, where: Tensor) -> Tensor:
-    """The first index that `where` admits; where it admits none, the first of the largest."""
-    return torch.where(where.any(dim), where.to(torch.uint8).argmax(dim), x.argmax(dim))
-
-
-def rank(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
-    """How many entries come before each one when the row is sorted from the largest down,
-    ties by index; the number of admitted entries at those that `where` does not admit."""
-    order = torch.argsort(x, dim=dim, descending=True, stable=True)
-    if where is not None:
-        where = where.expand(x.shape)
-        outside = torch.gather(~where, dim, order).to(torch.uint8)
-        order = torch.gather(order, dim, torch.argsort(outside, dim=dim, stable=True))
-    shape = [1] * x.dim()
-    shape[dim] = x.shape[dim]
-    places = torch.arange(x.shape[dim], device=x.device).reshape(shape).expand(x.shape)
-    result = torch.empty_like(order).scatter(dim, order, places)
-    if where is None:
-        return result
-    return torch.where(where, result, where.sum(dim, keepdim=True))
-
-
 def concatenate(a: Tensor, b: Tensor) -> Tensor:
     """One after the other along the last axis; those before it are broadcast."""
     shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)][:-1]
@@ -395,6 +384,8 @@ def uniform(
 ) -> Tensor:
     """Draws from [low, high)."""
     draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    if (low, high) == (0, 1) and draw.dtype == dtype:
+        return draw
     draw = (low + (high - low) * draw).to(dtype)
     bottom, top = number(low, dtype, device), number(high, dtype, device)
     top = torch.nextafter(top, bottom)

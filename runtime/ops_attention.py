@@ -14,9 +14,11 @@ def attention(
     scale: float,
     causal: bool = False,
     where: Tensor | None = None,
+    bias: Tensor | None = None,
     grouped: bool = False,
 ) -> Tensor:
-    """o[…,t,i] = sum[u] softmax[u if c] (scale · sum[d] q[…,t,d] · k[…,u,d]) · v[…,u,i].
+    """o[…,t,i] = sum[u] a[…,t,u] · v[…,u,i], where
+    a[…,t,u] = softmax[u if c] (scale · sum[d] q[…,t,d] · k[…,u,d] + bias[…,t,u]).
 
     Args:
         q: shape (…, T, D).
@@ -25,6 +27,7 @@ def attention(
         causal: admits u <= t alone.
         where: admits where it holds, shape (…, T, U) or one that broadcasts against that. A row
             that it admits nothing in gives 0, and what no row admits does not matter.
+        bias: shape (…, T, U) or one that broadcasts against that.
         grouped: the axis before the last two is shorter in k and v, and entry h of q goes with
             h // M there, M being how many times.
 
@@ -38,14 +41,17 @@ def attention(
         k, v = k[..., : q.shape[-2], :], v[..., : q.shape[-2], :]
     if where is None:
         return torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, is_causal=causal, scale=scale, enable_gqa=grouped
+            q, k, v, attn_mask=bias, is_causal=causal, scale=scale, enable_gqa=grouped
         )
     seen = where.any(-2)
     if grouped and seen.dim() > 1:
         seen = seen.reshape(*seen.shape[:-2], k.shape[-3], -1, seen.shape[-1]).any(-2)
     k, v = (torch.where(seen[..., None], x, 0.0) for x in (k, v))
     some = where.any(-1, keepdim=True)
+    mask = where | ~some
+    if bias is not None:
+        mask = torch.where(mask, bias, -torch.inf)
     o = torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, attn_mask=where | ~some, scale=scale, enable_gqa=grouped
+        q, k, v, attn_mask=mask, scale=scale, enable_gqa=grouped
     )
     return torch.where(some, o, 0.0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
 from lawful.compiler.lower import lower
+from lawful.compiler.outputs import write
 from lawful.compiler.program import Fused, Program, walk
 from lawful.compiler.rewrite import rewrite
 from lawful.compiler.typed import Module
@@ -54,12 +55,18 @@ FOUND = {
     .replace(", M = H // G", "")
     .replace("require H == G * M\n", ""),
 }
+BIASED = {
+    "a bias": grouped("/ sqrt(K)", "/ sqrt(K) + d[h,t,u]") + "input d[H, T, U]\n",
+    "a bias of distance": grouped("/ sqrt(K)", "/ sqrt(K) - (t - u) / (h + 1)"),
+    "a bias without a mask": shared(f"({SCORES} + u / 8 - t)"),
+}
 NOT_FOUND = {
     "weights that are an output": grouped("a[h,t,u] =", "output a[h,t,u] ="),
     "scores that are read elsewhere": GROUPED + "output z[h,t] = max[u] s[h,t,u]\n",
     "other scores": shared(f"tanh{SCORES}"),
     "a scale for each query": shared(f"t * {SCORES}"),
     "values that know the query": SHARED.replace("* v[u,i]", "* v[u,i] * q[h,t,0]"),
+    "two products": shared(f"({SCORES} + {SCORES})"),
     "values that may be infinite": SHARED.replace("* v[u,i]", "* log(abs(v[u,i]))"),
 }
 
@@ -80,7 +87,7 @@ def attentions(program: Program) -> list[Fused]:
     return [n for n in found if isinstance(n, Fused) and n.function == "ops.attention"]
 
 
-@pytest.mark.parametrize("body", FOUND.values(), ids=FOUND)
+@pytest.mark.parametrize("body", (FOUND | BIASED).values(), ids=FOUND | BIASED)
 def test_attention_is_found_and_is_the_equation(body: str, tmp_path: Path) -> None:
     for folder, without in (("on", ()), ("off", ("attention",))):
         module, program, out = built(body, tmp_path / folder, *without)

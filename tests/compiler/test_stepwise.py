@@ -9,9 +9,10 @@ from types import ModuleType
 
 import pytest
 import torch
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.compiler.outputs import write
 from lawful.compiler.stepwise import Stepwise, stepwise
 from lawful.compiler.typed import Module
 
