@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
 from lawful.compiler.lower import lower
+from lawful.compiler.outputs import write
 from lawful.compiler.program import Fused, Program, walk
 from lawful.compiler.rewrite import rewrite
 from lawful.compiler.typed import Module
