@@ -78,7 +78,10 @@ def test_one_row_other_layouts_and_classes_that_rows_share() -> None:
     assert torch.allclose(ops.log_prob(turned, Y.T), plain(Z, Y).T)
     (slope,) = torch.autograd.grad(ops.log_prob(turned, Y.T).square().sum(), Z)
     close((slope,), torch.autograd.grad(plain(Z, Y).square().sum(), Z))
-    assert torch.allclose(ops.log_prob(Z, Y[:1].int()), plain(Z, Y[:1].expand(B, T)))
+    shared = plain(Z, Y[:1].expand(B, T))
+    assert torch.allclose(ops.log_prob(Z, Y[:1].short()), shared)
+    (slope,) = torch.autograd.grad(ops.log_prob(Z, Y[:1].short()).square().sum(), Z)
+    close((slope,), torch.autograd.grad(shared.square().sum(), Z))
 
 
 def test_rows_beyond_the_last_class_do_not_matter() -> None:
@@ -165,22 +168,33 @@ def test_without_an_admitted_row_the_mean_is_undefined() -> None:
     assert ops.linear_cross_entropy(H, W, Y, torch.zeros_like(Y, dtype=torch.bool)).isnan()
 
 
-def largest(f: Callable[[], object]) -> int:
-    """The largest tensor that operations give, in elements."""
-    sizes = [0]
+def results(f: Callable[[], object]) -> list[tuple[str, int]]:
+    """The operations that are carried out, and how many elements each gives."""
+    found: list[tuple[str, int]] = []
 
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
             out = func(*args, **(kwargs or {}))
-            sizes.extend(x.numel() for x in (out,) if isinstance(x, Tensor))
+            found.append((str(func), out.numel() if isinstance(out, Tensor) else 0))
             return out
 
     with Watch():
         f()
-    return max(sizes)
+    return found
 
 
 @heads
 def test_logits_of_a_head_are_never_held(head: Function) -> None:
-    assert largest(lambda: slopes(head)) <= max(4 * V, H.numel()) < B * T * V
-    assert largest(lambda: slopes(HEADS[head])) >= B * T * V
+    def largest(f: Function) -> int:
+        return max(size for _, size in results(lambda: slopes(f)))
+
+    assert largest(head) <= max(4 * V, H.numel()) < B * T * V <= largest(HEADS[head])
+
+
+def test_the_gradient_is_formed_where_it_is_wanted_alone() -> None:
+    def products() -> int:
+        return sum("mm" in name for name, _ in results(lambda: in_the_mean(H, W)))
+
+    with_gradient = products()
+    with torch.no_grad():
+        assert 3 * products() == with_gradient
