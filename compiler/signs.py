@@ -82,10 +82,12 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return node.op == "log_softmax" and (
                 node.where is not None or may_be_infinite(node.body, infinite, False)
             )
-        case Contract() | Recall() | Fused():
+        case Contract() | Fused():
             return False
         case Extend():
             return may_be_infinite(node.new, infinite, False)
+        case Recall():
+            return may_be_infinite(node.first, infinite, False)
         case _:
             assert_never(node)
 
