@@ -238,8 +238,11 @@ class Cache:
         return self.states.get(name, first)
 
     def keep(self, name: str, last: Tensor) -> None:
-        """Keep the last element of a sequence."""
-        self.states[name] = last
+        """Keep the last element of a sequence; compiled code keeps it where it was."""
+        if torch.compiler.is_compiling() and name in self.states:
+            self.states[name].copy_(last)
+        else:
+            self.states[name] = last.clone()
 
     def advance(self, count: int) -> None:
         """Count so many new positions as kept."""
