@@ -95,10 +95,10 @@ def main(threads: int) -> None:
             times[name].append((clock() - middle - (middle - start)) / (NEW - 1))
     for name, found in times.items():
         ratios = [a / b for a, b in zip(times["transformers"], found, strict=True)]
-        print(
-            f"{name}: {statistics.median(found) * 1e3:.1f} ms a token (least {min(found) * 1e3:.1f}),"
-            f" {statistics.median(ratios):.2f} times faster ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+        middle, least = statistics.median(found) * 1e3, min(found) * 1e3
+        faster = f"{statistics.median(ratios):.2f} times faster"
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(f"{name}: {middle:.1f} ms a token (least {least:.1f}), {faster} ({spread})")
 
 
 if __name__ == "__main__":
