@@ -4,7 +4,8 @@
 #   VENV=DIR            use this environment in place of .venv
 #   SETUP=              install nothing: the environment is as it should be
 #   ARGS='...'          more arguments for pytest (make test), lawful verify (make verify), or
-#                       the names of what to hold against the specs (make conformance)
+#                       the names of what to hold against the specs (make conformance), rows to
+#                       measure (make bench), modules to verify there (make gpu)
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -58,12 +59,25 @@ docs: $(SETUP) ## rewrite the pages of docs/ that come from the code
 	$(bin)/python docs/make_errors.py
 	$(bin)/python docs/make_equations.py
 	$(bin)/python docs/make_museum.py
+	$(bin)/python benchmarks/page.py
 
 .PHONY: conformance
 conformance: $(SETUP) ## hold code of transformers, TRL and torch against the specs
 	$(if $(SETUP),$(bin)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[conformance]')
 	$(bin)/python examples/conformance/run.py $(ARGS)
+
+.PHONY: bench
+bench: $(SETUP) ## measure the code against its peers, and write docs/performance.md; takes long
+	$(if $(SETUP),$(bin)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[bench]')
+	$(bin)/python benchmarks/run.py --json docs/performance.json $(ARGS); status=$$?; \
+		$(bin)/python benchmarks/page.py && exit $$status
+
+.PHONY: gpu
+gpu: $(SETUP) ## verify the library on a GPU, and measure it there
+	$(bin)/python benchmarks/gpu.py --json docs/performance.json $(ARGS); status=$$?; \
+		$(bin)/python benchmarks/page.py && exit $$status
 
 .PHONY: clean
 clean: ## remove .venv, caches and build products

@@ -98,6 +98,9 @@ def verify(
     ] = None,
     case: Annotated[Path | None, typer.Option("--case", help="Only the case in this file.")] = None,
     jobs: Jobs = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Verify what is unchanged since it was OK too.")
+    ] = False,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to a JSON file.")
     ] = None,
@@ -120,6 +123,7 @@ def verify(
         regime=regime,
         case=case,
         jobs=jobs,
+        recall=not no_cache,
         json=json,
         quiet=quiet,
         color=not no_color,

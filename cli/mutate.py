@@ -35,9 +35,10 @@ def mutate_command(
     from rich.console import Console
 
     project = find_project(spec, out)
-    modules = load_or_fail(project)
-    if modules is None:
+    loaded = load_or_fail(project)
+    if loaded is None:
         return 1
+    modules, _ = loaded
     console = Console(no_color=not color, highlight=False, soft_wrap=True)
     results: list[Mutation] = []
     tasks = [(modules[name], project.out, sample, seed) for name in select(names, modules)]

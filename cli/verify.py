@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.diagnostics import Log
-from ..compiler.library import SHIPPED, load
-from ..compiler.project import Project, UsageError, select, shipped
+from ..compiler.library import load
+from ..compiler.project import SHIPPED, Project, UsageError, select, shipped
 from ..compiler.typed import Module
+from . import remembered
+from .cache import versions
 from .commands import selection
 from .processes import process_context
 
@@ -55,13 +57,12 @@ def verify_command(
     regime: str | None,
     case: Path | None,
     jobs: int | None,
+    recall: bool,
     json: Path | None,
     quiet: bool,
     color: bool,
 ) -> int:
     """Status 0 where every check of every module passed, 1 where one failed or is open."""
-    from ..verifier.variants import relatives
-
     selected = selection(names, spec, out)
     if selected is None:
         return 1
@@ -87,6 +88,8 @@ def verify_command(
     _check_device(device)
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {json} is no place for a file")
+    keys = {} if impl or against else remembered.keys(selected, options)
+    known = remembered.recall(keys) if recall else {}
     with _isolated(impl) as isolated:
         if isolated is not None and regime is None:
             options = replace(options, unforeseen=int.from_bytes(os.urandom(4), "big"))
@@ -97,24 +100,34 @@ def verify_command(
                 isolated,
                 replace(options, command=command),
                 other,
-                relatives(modules[name], modules),
+                _relatives(modules[name], modules),
             )
             for name, command in commands.items()
+            if name not in known
         ]
-        reports = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color)
+        made = _run(tasks, jobs or os.cpu_count() or 1, quiet=quiet, color=color) if tasks else []
+    if keys and made:
+        remembered.remember(made, keys, remembered.keys(selected, options))
+    by_name = known | {report.module: report for report in made}
+    reports = [by_name[name] for name in chosen]
     _show(reports, quiet=quiet, color=color)
     if json is not None:
         json.write_text(_as_json(reports, options), encoding="utf-8")
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _as_json(reports: Sequence[Report], options: Options) -> str:
-    import torch
+def _relatives(module: Module, modules: Mapping[str, Module]) -> Mapping[str, Module]:
+    """The modules of which an implementation of one may be another."""
+    from ..verifier.variants import relatives
 
+    return relatives(module, modules)
+
+
+def _as_json(reports: Sequence[Report], options: Options) -> str:
     data = {
         "version": 1,
         "level": options.level,
-        "torch": torch.__version__.partition("+")[0],
+        "torch": versions("torch")[0].partition("+")[0],
         "reports": [report.as_dict() for report in reports],
     }
     return jsonlib.dumps(data, indent=1) + "\n"
@@ -184,6 +197,8 @@ def _options(
 
 def _check_device(device: str) -> None:
     """Raise UsageError where the device cannot be had."""
+    if device == "cpu":
+        return
     import torch
 
     try:
@@ -195,12 +210,12 @@ def _check_device(device: str) -> None:
 @contextmanager
 def _isolated(impl: str | None) -> Iterator[Isolated | None]:
     """The implementation in a process of its own. Raises UsageError where it cannot be had."""
-    from ..verifier.candidate import CandidateError
-    from ..verifier.isolated import Isolated
-
     if impl is None:
         yield None
         return
+    from ..verifier.candidate import CandidateError
+    from ..verifier.isolated import Isolated
+
     try:
         isolated = Isolated(impl)
     except CandidateError as error:
@@ -320,7 +335,7 @@ def _show(reports: Sequence[Report], *, quiet: bool, color: bool) -> None:
                 str(sum(check.left_out for check in report.checks)),
                 f"{report.worst:.2g}",
                 Text(report.verdict, style=styles[report.verdict]),
-                f"{report.seconds:.1f}",
+                "cached" if report.cached else f"{report.seconds:.1f}",
             )
         console.print(table)
     for report in reports:

@@ -128,11 +128,13 @@ def _slice(p: Printer, sub: Slice, dim: Node) -> str:
     zero = Num(Fraction(0), "int")
     if sub.start == zero and sub.step == 1:
         return ":" if count == dim else f":{p.print(count).code}"
+    start = "" if sub.start == zero else p.print(sub.start).code
+    if sub.last:
+        return f"{start}:" if sub.step == 1 else f"{start}::{sub.step}"
     length: Node = count
     if sub.step > 1:
         length = Product((("*", Num(Fraction(sub.step), "int")), ("*", count)), "int")
     stop = length if sub.start == zero else Sum(((1, sub.start), (1, length)), "int")
-    start = p.print(sub.start).code
     tail = f":{sub.step}" if sub.step > 1 else ""
     return f"{start}:{p.print(stop).code}{tail}"
 
@@ -221,8 +223,12 @@ def row(p: Printer, node: Row) -> Text:
 
 
 def contract(p: Printer, node: Contract) -> Text:
+    """An einsum. Of two operands the one with the result's last axis comes second: the product
+    is then laid out in memory as it is read."""
     axes = p.sort(axes_of(node))
     texts = [_operand(p, factor) for factor in node.factors]
+    if len(texts) == 2 and axes and axes[-1] not in texts[1].axes:
+        texts.reverse()
     used = sorted({axis for text in texts for axis in text.axes})
     letters = _letters(used)
     subscripts = ",".join("".join(letters[axis] for axis in text.axes) for text in texts)

@@ -19,6 +19,7 @@ from .emit_text import (
     to_float,
 )
 from .names import python_name
+from .patterns import is_plain
 from .program import (
     Call,
     Const,
@@ -244,6 +245,11 @@ class Printer:
 
     def temporary(self, step: Step, node: Node) -> str:
         """A name for a shared part."""
+        match node:
+            case Map(operands=(Read() as operand,)) if node.op.isidentifier():
+                return self.fresh(f"{node.op}_{python_name(operand.name)}")
+            case Gather():
+                return self.fresh(f"{python_name(node.name)}_part")
         return self.fresh("mask" if node.type == "bool" else f"{python_name(step.name)}_part")
 
     def fresh(self, stem: str) -> str:
@@ -392,33 +398,29 @@ def is_native(body: Node) -> bool:
     accumulates in a wider one anyway, a single operation, or a mere rearrangement."""
     match body:
         case Contract():
-            return all(_is_plain(factor) or _is_scaled(factor) for factor in body.factors)
+            return all(is_plain(factor) or _is_scaled(factor) for factor in body.factors)
         case Fused():
             return body.native
         case Recall():
             first = body.first
             return body.type != "real" or (is_native(first) and not is_number(first))
         case Sum():
-            return len(body.terms) <= 2 and all(_is_plain(x) for _, x in body.terms)
+            return len(body.terms) <= 2 and all(is_plain(x) for _, x in body.terms)
         case Product():
-            return len(body.factors) <= 2 and all(_is_plain(x) for _, x in body.factors)
+            return len(body.factors) <= 2 and all(is_plain(x) for _, x in body.factors)
         case Where():
             branches = (body.then, body.otherwise)
             if is_number(body.condition) and any(is_number(x) for x in branches):
                 return body.type != "real"
-            return body.type != "real" or all(_is_plain(x) for x in branches)
+            return body.type != "real" or all(is_plain(x) for x in branches)
         case _:
-            return _is_plain(body)
-
-
-def _is_plain(node: Node) -> bool:
-    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
+            return is_plain(body)
 
 
 def _is_scaled(node: Node) -> bool:
     return (
         isinstance(node, Product)
-        and all(_is_plain(x) for _, x in node.factors)
+        and all(is_plain(x) for _, x in node.factors)
         and (sum(not is_number(x) for _, x in node.factors) <= 1)
     )
 

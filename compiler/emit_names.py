@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import typed as t
-from .library import SHIPPED
 from .names import class_name, python_name, snake_case
 from .program import Call, Program, walk
+from .project import SHIPPED
 
 
 @dataclass(frozen=True, slots=True)

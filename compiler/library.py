@@ -7,8 +7,9 @@ Files are read once each, and those that a file imports before it.
 
 from __future__ import annotations
 
+import hashlib
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,28 +20,32 @@ from .check import check, prelude
 from .check_scope import World
 from .diagnostics import Diagnostic, Log, suggest
 from .parse import parse
-from .source import Source
-
-PACKAGE = Path(__file__).parent.parent
-SHIPPED = "lawful"
-"""Imports that begin with this name go to the specs that come with lawful."""
+from .project import SHIPPED, names_under, place
+from .source import Clean, Source
 
 
 def load(root: Path, log: Log, files: Sequence[Path] | None = None) -> dict[str, t.Module]:
     """Every module under `root`, or of the named files and what they import, by qualified
     name, in the order of paths and text. A file with errors contributes none."""
-    library = _Library(root, log)
     if not root.is_dir():
         _missing(log, root, "there is no such folder")
         return {}
     if files is None:
-        for name in sorted(_names_under(root)):
-            library.world(name)
+        names = names_under(root)
     else:
-        for path in files:
-            inside = library.name_of(path)
-            if inside is not None:
-                library.world(inside)
+        found = [name_of(root, path, log) for path in files]
+        names = [name for name in found if name is not None]
+    return load_names(root, log, names)[0]
+
+
+def load_names(
+    root: Path, log: Log, names: Iterable[str]
+) -> tuple[dict[str, t.Module], dict[str, Clean]]:
+    """The modules of the files of these dotted names and of what they import, as `load` gives
+    them; and those of the files, by dotted name, that are clean."""
+    library = _Library(root, log)
+    for name in names:
+        library.world(name)
     modules: dict[str, t.Module] = {}
     for name in sorted(library.worlds, key=_in_path_order):
         world = library.worlds[name]
@@ -49,7 +54,20 @@ def load(root: Path, log: Log, files: Sequence[Path] | None = None) -> dict[str,
         for checked in world.modules.values():
             if checked is not None:
                 modules[checked.module.qualified] = checked.module
-    return modules
+    return modules, library.clean
+
+
+def name_of(root: Path, path: Path, log: Log) -> str | None:
+    """The dotted name of a spec file under the root; None, and an error, where it is none."""
+    try:
+        inside = path.resolve().relative_to(root.resolve())
+    except ValueError:
+        _missing(log, path, f"this file is not under `{root.as_posix()}`")
+        return None
+    if not path.is_file():
+        _missing(log, path, "there is no such file")
+        return None
+    return ".".join(inside.with_suffix("").parts)
 
 
 def read(path: Path, shown: str, log: Log) -> Source | None:
@@ -73,7 +91,8 @@ def read(path: Path, shown: str, log: Log) -> Source | None:
             )
         )
         return None
-    return Source(shown, text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Source(shown, text, hashlib.sha256(data).hexdigest())
 
 
 @cache
@@ -91,14 +110,15 @@ def _missing(log: Log, path: Path, message: str, shown: str = "") -> None:
     log.record(Diagnostic("E002", message, path=shown or path.as_posix()))
 
 
-def _names_under(root: Path) -> Iterator[str]:
-    for path in root.rglob("*.eq"):
-        if path.is_file():
-            yield ".".join(path.relative_to(root).with_suffix("").parts)
-
-
 def _in_path_order(name: str) -> list[str]:
     return name.split(".")
+
+
+def _resolved(origin: str, importer: str) -> str:
+    """The dotted name of what a file imports: specs that come with lawful import one another."""
+    if importer.startswith(f"{SHIPPED}.") and not origin.startswith(f"{SHIPPED}."):
+        return f"{SHIPPED}.{origin}"
+    return origin
 
 
 @dataclass(slots=True)
@@ -110,34 +130,14 @@ class _Library:
     worlds: dict[str, World | None] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
-
-    def name_of(self, path: Path) -> str | None:
-        """The dotted name of a file under the root."""
-        try:
-            inside = path.resolve().relative_to(self.root.resolve())
-        except ValueError:
-            _missing(self.log, path, f"this file is not under `{self.root.as_posix()}`")
-            return None
-        if not path.is_file():
-            _missing(self.log, path, "there is no such file")
-            return None
-        return ".".join(inside.with_suffix("").parts)
-
-    def place(self, name: str) -> tuple[Path, str]:
-        """Where a dotted name lies, and how its path is shown."""
-        parts = name.split(".")
-        if parts[0] == SHIPPED and len(parts) > 1:
-            inside = Path(*parts[1:]).with_suffix(".eq")
-            return PACKAGE / "spec" / inside, f"lawful/spec/{inside.as_posix()}"
-        path = self.root / Path(*parts[:-1], parts[-1] + ".eq")
-        return path, path.as_posix()
+    clean: dict[str, Clean] = field(default_factory=dict)
 
     def world(self, name: str) -> World | None:
         """The functions and modules of a file, checked; None where it has errors."""
         if name in self.worlds:
             return self.worlds[name]
         self.worlds[name] = None
-        path, shown = self.place(name)
+        path, shown = place(self.root, name)
         source = read(path, shown, self.log)
         if source is None:
             return None
@@ -151,6 +151,10 @@ class _Library:
         self.log.record(*own.diagnostics)
         if own.failed:
             self.failed.add(name)
+        elif not own.diagnostics and name not in self.failed:
+            origins = dict.fromkeys(_resolved(i.origin.name, name) for i in file.imports)
+            qualified = [c.module.qualified for c in world.modules.values() if c is not None]
+            self.clean[name] = Clean(source.digest, tuple(origins), tuple(qualified))
         self.worlds[name] = world
         return world
 
@@ -205,9 +209,7 @@ class _Library:
         return world
 
     def _imported(self, origin: s.Ident, log: Log) -> World | None:
-        name = origin.name
-        if self.path[-1].startswith(f"{SHIPPED}.") and not name.startswith(f"{SHIPPED}."):
-            name = f"{SHIPPED}.{name}"
+        name = _resolved(origin.name, self.path[-1])
         if name in self.path:
             cycle = [*self.path[self.path.index(name) :], name]
             log.add(
@@ -217,9 +219,9 @@ class _Library:
                 help="move what both need into a file of its own",
             )
             return None
-        path, shown = self.place(name)
+        path, shown = place(self.root, name)
         if not path.is_file():
-            near = suggest(name, _names_under(self.root)) if self.root.is_dir() else ""
+            near = suggest(name, names_under(self.root)) if self.root.is_dir() else ""
             log.add("E701", origin.span, f"there is no file `{shown}`", help=near)
             return None
         return self.world(name)

@@ -294,12 +294,12 @@ class Lowering:
                 *(axes_of(other) for j, other in enumerate(subscripts) if j != i)
             )
             whole = isinstance(sub, Iota) and self.ranges[sub.axis] == dims[i]
-            form = _slice(sub) if whole or not clamp else None
+            form = slice_of(sub) if whole or not clamp else None
             places.append(sub if form is None or form.axis in elsewhere else form)
         return Gather(tensor, tuple(places), dims, clamp, type)
 
 
-def _slice(node: Node) -> Slice | None:
+def slice_of(node: Node) -> Slice | None:
     """start + step · index, where the node has that form with a positive step."""
     zero = Num(Fraction(0), "int")
     terms = node.terms if isinstance(node, Sum) else ((1, node),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from functools import cache
 
 GREEK = {
     "α": "alpha",
@@ -72,6 +73,7 @@ def _letter(character: str) -> str:
     return word if character == lower else word.capitalize()
 
 
+@cache
 def python_name(name: str) -> str:
     """The name in generated code."""
     plain = transliterate(name)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from .program import (
+    Call,
+    Extend,
     Gather,
     Map,
     Node,
     Num,
     Program,
     Read,
+    Recall,
     Step,
     Sum,
     Where,
     bottom_up,
+    is_number,
 )
 
 
@@ -24,6 +28,48 @@ def in_steps(program: Program, rule: Callable[[Node], Node]) -> Program:
     """The program with `rule` applied to every node of every step, operands first."""
     steps = tuple(replace(step, body=bottom_up(step.body, rule)) for step in program.steps)
     return replace(program, steps=steps)
+
+
+def in_steps_along(program: Program, rule: Callable[[Node, Sequence[str]], Node]) -> Program:
+    """As `in_steps`, for a rule that lays tensors out: it is also given the axes of the step in
+    their order, then all others."""
+
+    def changed(step: Step) -> Step:
+        order = (*step.axes, *(axis for axis in program.ranges if axis not in step.axes))
+        return replace(step, body=bottom_up(step.body, lambda node: rule(node, order)))
+
+    return replace(program, steps=tuple(map(changed, program.steps)))
+
+
+def conjuncts(condition: Node) -> list[Node]:
+    """Conditions that hold together where this one does; none for true."""
+    if isinstance(condition, Map) and condition.op == "and":
+        return [part for operand in condition.operands for part in conjuncts(operand)]
+    return [] if isinstance(condition, Num) and condition.value == 1 else [condition]
+
+
+def masked(node: Node, conditions: Sequence[Node]) -> Node:
+    """The node where all of the conditions hold, 0 or false elsewhere."""
+    if not conditions:
+        return node
+    if node.type == "bool":
+        conditions = (*conditions, *conjuncts(node))
+    condition = conditions[0] if len(conditions) == 1 else Map("and", tuple(conditions), "bool")
+    if node.type == "bool":
+        return condition
+    return Where(condition, node, Num(Fraction(0), node.type), node.type)
+
+
+def negation(condition: Node) -> Node:
+    """What holds where the condition does not."""
+    if isinstance(condition, Map) and condition.op == "not":
+        return condition.operands[0]
+    return Map("not", (condition,), "bool")
+
+
+def option(name: str, value: int) -> tuple[str, Node]:
+    """A number or a truth passed to a function by name."""
+    return name, Num(Fraction(value), "bool" if isinstance(value, bool) else "int")
 
 
 def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Program:
@@ -83,6 +129,11 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
         if step.name in logs:
             steps.append(logs[step.name])
     return replace(changed, steps=tuple(steps))
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a value is there already: a tensor, an output, a number."""
+    return isinstance(node, Read | Gather | Call | Extend | Recall) or is_number(node)
 
 
 def one() -> Num:

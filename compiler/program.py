@@ -74,11 +74,13 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A subscript start + step · axis, in range for the whole axis."""
+    """A subscript start + step · axis, in range for the whole axis. `last`: no further place of
+    the dimension would follow."""
 
     axis: str
     start: Node
     step: int
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ import fnmatch
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+SHIPPED = "lawful"
+"""Imports that begin with this name go to the specs that come with lawful."""
 
 
 class UsageError(Exception):
@@ -28,8 +31,23 @@ class Project:
 
 def shipped() -> Project:
     """The library that comes with lawful."""
-    package = Path(str(resources.files("lawful")))
-    return Project(package / "spec", package / "generated", True)
+    return Project(PACKAGE / "spec", PACKAGE / "generated", True)
+
+
+def place(root: Path, name: str) -> tuple[Path, str]:
+    """Where the spec file of a dotted name lies, and how its path is shown."""
+    parts = name.split(".")
+    if parts[0] == SHIPPED and len(parts) > 1:
+        inside = Path(*parts[1:]).with_suffix(".eq")
+        return PACKAGE / "spec" / inside, f"lawful/spec/{inside.as_posix()}"
+    path = root / Path(*parts[:-1], parts[-1] + ".eq")
+    return path, path.as_posix()
+
+
+def names_under(root: Path) -> list[str]:
+    """The dotted names of all spec files below a folder, in the order of paths."""
+    paths = (path for path in root.rglob("*.eq") if path.is_file())
+    return sorted(".".join(path.relative_to(root).with_suffix("").parts) for path in paths)
 
 
 def find_project(spec: Path | None = None, out: Path | None = None) -> Project:

@@ -2,7 +2,7 @@
 
 A rule is a pure function from program to program whose docstring states its identity as an
 equation. `RULES` lists them in the order in which they run; `build --without NAME` leaves
-one out. The program is checked before and after each.
+one out. The program is checked before all, and after each that changes it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,23 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from .program import Contract, Program, Reduce, Step, axes_of, reads, walk
+from .rule_activations import activations
+from .rule_attention import attention
 from .rule_contract import contract
+from .rule_discounted_sum import discounted_sum
+from .rule_entry_at_place import entry_at_place
 from .rule_inverse_transform import inverse_transform
+from .rule_linear import linear
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
+from .rule_mass_before import mass_before
+from .rule_norms import norms
+from .rule_pieces import pieces
+from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
+from .rule_top_k import top_k
 
 Rule = Callable[[Program], Program]
 
@@ -27,17 +37,28 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("log-sigmoid", log_sigmoid),
     ("logsumexp", logsumexp),
     ("inverse-transform", inverse_transform),
+    ("entry-at-place", entry_at_place),
+    ("top-k", top_k),
+    ("prefix-sum", prefix_sum),
+    ("mass-before", mass_before),
+    ("discounted-sum", discounted_sum),
+    ("pieces", pieces),
     ("contract", contract),
+    ("attention", attention),
+    ("activations", activations),
+    ("norms", norms),
+    ("linear", linear),
     ("safe-products", safe_products),
 )
 
 
 def rewrite(program: Program, without: Collection[str] = ()) -> Program:
-    """Program -> Program, by every rule not named in `without`, then without dead steps."""
+    """Program -> Program without dead steps, by every rule not named in `without`."""
     check(program)
+    program = live(program)
     for name, rule in RULES:
-        if name not in without:
-            program = rule(program)
+        if name not in without and (changed := rule(program)) != program:
+            program = changed
             check(program)
     return live(program)
 
@@ -62,11 +83,14 @@ def check(program: Program) -> None:
 
 def live(program: Program) -> Program:
     """The program without steps that no output needs."""
+    steps: dict[str, list[Step]] = {}
+    for step in program.steps:
+        steps.setdefault(step.name, []).append(step)
     needed: set[str] = set()
-    kept: list[Step] = []
-    while True:
-        more = [s for s in program.steps if s.output or s.name in needed]
-        if len(more) == len(kept):
-            return replace(program, steps=tuple(kept))
-        kept = more
-        needed |= {name for step in kept for name in reads(step.body)}
+    pending = [step for step in program.steps if step.output]
+    while pending:
+        for name in reads(pending.pop().body) - needed:
+            needed.add(name)
+            pending += steps.get(name, ())
+    kept = tuple(step for step in program.steps if step.output or step.name in needed)
+    return replace(program, steps=kept)

@@ -82,6 +82,8 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             return node.op == "log_softmax" and (
                 node.where is not None or may_be_infinite(node.body, infinite, False)
             )
+        case Fused(function="ops.prefix_sum" | "ops.sum_before" | "ops.sum_below"):
+            return any(may_be_infinite(x.value, infinite, False) for x in node.operands)
         case Contract() | Fused():
             return False
         case Extend():

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One spec file: the path shown to the user and its text (newlines are LF)."""
+    """One spec file: the path shown to the user, its text (newlines are LF), and the SHA-256 of
+    its bytes where it was read from a file."""
 
     path: str
     text: str
+    digest: str = ""
     line_starts: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,3 +55,13 @@ class Span:
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of `other`."""
         return Span(self.source, self.start, other.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A spec file of which nothing had to be said: the SHA-256 of its bytes, the dotted names of
+    the files that it imports, and the qualified names of its modules."""
+
+    digest: str
+    imports: tuple[str, ...]
+    modules: tuple[str, ...]

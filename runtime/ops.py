@@ -1,4 +1,5 @@
-"""What generated code calls at run time: entry checks, masked rows, safe products, draws.
+"""What generated code calls at run time: entry checks, masked rows, safe products, draws;
+of `ops_order`, what depends on an order.
 
 Depends on torch alone. Nothing here reads the value of a tensor in Python, so everything
 traces; masks are boolean tensors that broadcast against what they mask.
@@ -12,6 +13,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from .ops_attention import attention as attention
+from .ops_norms import gelu_tanh as gelu_tanh
+from .ops_norms import layer_norm as layer_norm
+from .ops_norms import rms_norm as rms_norm
+from .ops_order import count_below as count_below
+from .ops_order import discounted_sum as discounted_sum
+from .ops_order import first as first
+from .ops_order import first_above as first_above
+from .ops_order import prefix_sum as prefix_sum
+from .ops_order import rank as rank
+from .ops_order import spread as spread
+from .ops_order import sum_before as sum_before
+from .ops_order import sum_below as sum_below
+from .ops_order import top as top
 
 
 def reals(
@@ -202,10 +218,17 @@ class Cache:
 
     @property
     def length(self) -> int:
-        """How many positions there are so far. After compiled steps it is read from `past`."""
+        """How many positions there are so far. After compiled steps it is read from `past`.
+        It may be set back, in each of the caches of modules that are called too, where no last
+        elements of sequences are kept: those stay what they are."""
         if self._length is None:
             self._length = int(self.past)
         return self._length
+
+    @length.setter
+    def length(self, count: int) -> None:
+        self._length = count
+        self.past.fill_(count)
 
     def begin(self, count: int, device: torch.device) -> tuple[Tensor, int]:
         """The first of so many new positions, and how many positions `extend` gives with them.
@@ -311,26 +334,16 @@ def _ends(dtype: torch.dtype) -> tuple[float, float]:
     return torch.iinfo(dtype).min, torch.iinfo(dtype).max
 
 
-def first(x: Tensor, dim: int, where: Tensor) -> Tensor:
-    """The first index that `where` admits; where it admits none, the first of the largest."""
-    return torch.where(where.any(dim), where.to(torch.uint8).argmax(dim), x.argmax(dim))
+def concatenate(a: Tensor, b: Tensor) -> Tensor:
+    """One after the other along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)][:-1]
+    return torch.cat([a.expand(*shape, -1), b.expand(*shape, -1)], -1)
 
 
-def rank(x: Tensor, dim: int, where: Tensor | None = None) -> Tensor:
-    """How many entries come before each one when the row is sorted from the largest down,
-    ties by index; the number of admitted entries at those that `where` does not admit."""
-    order = torch.argsort(x, dim=dim, descending=True, stable=True)
-    if where is not None:
-        where = where.expand(x.shape)
-        outside = torch.gather(~where, dim, order).to(torch.uint8)
-        order = torch.gather(order, dim, torch.argsort(outside, dim=dim, stable=True))
-    shape = [1] * x.dim()
-    shape[dim] = x.shape[dim]
-    places = torch.arange(x.shape[dim], device=x.device).reshape(shape).expand(x.shape)
-    result = torch.empty_like(order).scatter(dim, order, places)
-    if where is None:
-        return result
-    return torch.where(where, result, where.sum(dim, keepdim=True))
+def interleave(a: Tensor, b: Tensor) -> Tensor:
+    """a[0], b[0], a[1], b[1], … along the last axis; those before it are broadcast."""
+    shape = [max(m, n) for m, n in zip(a.shape, b.shape, strict=True)]
+    return torch.stack([a.expand(shape), b.expand(shape)], -1).flatten(-2)
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -402,6 +415,8 @@ def uniform(
 ) -> Tensor:
     """Draws from [low, high)."""
     draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    if (low, high) == (0, 1) and draw.dtype == dtype:
+        return draw
     draw = (low + (high - low) * draw).to(dtype)
     bottom, top = number(low, dtype, device), number(high, dtype, device)
     top = torch.nextafter(top, bottom)

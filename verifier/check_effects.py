@@ -28,7 +28,7 @@ class Effects:
         """Look for effects at a case."""
         self.pending = [name for name in self.pending if not _derived(truth, name)]
         if self.pending and self.check.cases < TRIED:
-            self.pending = without_effect(self.module, truth.case, self.pending)
+            self.pending = list(without_effect(self.module, truth.case, self.pending))
         self.check.cases += 1
 
     def finish(self) -> Check:

@@ -13,7 +13,7 @@ number that cannot be told from 0 counts as 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -59,6 +59,27 @@ def working(digits: int, last: bool) -> Iterator[None]:
     finally:
         ctx.prec = before
         _last.reset(token)
+
+
+FINE = 2_000
+"""Bits of precision from which on a transcendental function takes longer than to look up whether
+it has been evaluated there. At the last precision the same differences come again and again: for
+every element of a row, for its derivatives, for a case with masked elements overwritten."""
+MOST = 4_096
+"""How many values are kept; one takes some kilobytes."""
+_kept: dict[tuple[object, ...], arb] = {}
+
+
+def _evaluated(function: Callable[[arb], arb], x: arb) -> arb:
+    """The value of a function at a ball, at the working precision."""
+    if ctx.prec < FINE or not x.is_finite():
+        return function(x)
+    key = (function, ctx.prec, x.mid().man_exp(), x.rad().man_exp())
+    if key not in _kept:
+        if len(_kept) == MOST:
+            del _kept[next(iter(_kept))]
+        _kept[key] = function(x)
+    return _kept[key]
 
 
 def accept_tie(x: arb) -> None:
@@ -132,7 +153,7 @@ def divide(a: Extended, b: Extended) -> Extended:
 
 def exp(a: Extended) -> Extended:
     if type(a) is arb:
-        return _finite(a.exp())
+        return _finite(_evaluated(arb.exp, a))
     if isinstance(a, Undefined):
         return UNDEFINED
     return inf if a > 0 else ZERO
@@ -140,7 +161,7 @@ def exp(a: Extended) -> Extended:
 
 def expm1(a: Extended) -> Extended:
     if type(a) is arb:
-        return _finite(a.expm1())
+        return _finite(_evaluated(arb.expm1, a))
     if isinstance(a, Undefined):
         return UNDEFINED
     return inf if a > 0 else -ONE
@@ -148,7 +169,7 @@ def expm1(a: Extended) -> Extended:
 
 def log(a: Extended) -> Extended:
     if type(a) is arb:
-        result = a.log()
+        result = _evaluated(arb.log, a)
         if result.is_finite():
             return result
         return UNDEFINED if sign(a) else -inf
@@ -157,7 +178,7 @@ def log(a: Extended) -> Extended:
 
 def log1p(a: Extended) -> Extended:
     if type(a) is arb:
-        result = a.log1p()
+        result = _evaluated(arb.log1p, a)
         if result.is_finite():
             return result
         return UNDEFINED if sign(a + 1) else -inf
@@ -183,20 +204,20 @@ def cos(a: Extended) -> Extended:
 
 def tanh(a: Extended) -> Extended:
     if type(a) is arb:
-        return a.tanh()
+        return _evaluated(arb.tanh, a)
     return UNDEFINED if isinstance(a, Undefined) else arb(sign(a))
 
 
 def sech2(a: Extended) -> Extended:
     """1 / cosh(a)^2, the derivative of tanh."""
     if type(a) is arb:
-        return a.sech() ** 2
+        return _evaluated(arb.sech, a) ** 2
     return UNDEFINED if isinstance(a, Undefined) else ZERO
 
 
 def erf(a: Extended) -> Extended:
     if type(a) is arb:
-        return a.erf()
+        return _evaluated(arb.erf, a)
     return UNDEFINED if isinstance(a, Undefined) else arb(sign(a))
 
 
@@ -336,4 +357,4 @@ def logsumexp(*z: Extended) -> Extended:
         return -inf
     most = max(range(len(finite)), key=lambda i: finite[i].mid())
     others = (v - finite[most] for i, v in enumerate(finite) if i != most)
-    return finite[most] + sum((v.exp() for v in others), ZERO).log1p()
+    return finite[most] + _evaluated(arb.log1p, sum((_evaluated(arb.exp, v) for v in others), ZERO))

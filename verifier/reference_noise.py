@@ -59,7 +59,8 @@ FORMATS: dict[str, Rounding] = {
 class Block:
     """The samples of one rounding. `recomputes`: in them a softmax is recomputed from the
     rounded logsumexp of its row, as fused kernels do in their backward pass, which at large
-    scores costs accuracy where dividing by the sum costs none."""
+    scores costs accuracy where dividing by the sum costs none, and a product is rounded though
+    it fits, as where a kernel scales its factors first."""
 
     rounding: Rounding
     recomputes: bool = False
@@ -165,8 +166,11 @@ class Arithmetic:
         product = a * b
         if not self.blocks:
             return self._flushed(product)
-        scaling = (np.abs(a.m) == 0.5) | (np.abs(b.m) == 0.5)
-        return self.round(product, "multiply", product.fits(self.bits) | scaling)
+        scaling = (np.abs(a.m) == 0.5) | (np.abs(b.m) == 0.5) | (product.m == 0)
+        exact = product.fits(self.bits)
+        if self.recomputing is not None and not (exact <= scaling).all():
+            exact = exact & ~self.recomputing.reshape(-1, *(1,) * (exact.ndim - 1))
+        return self.round(product, "multiply", exact | scaling)
 
     def divide(self, a: Wide, b: Wide) -> Wide:
         quotient = a / b

@@ -215,6 +215,9 @@ def side_by_side(values: Sequence[Real]) -> Real:
 def compare(arithmetic: Arithmetic, operator: str, a: Real, b: Real) -> Discrete:
     """A comparison; it jumps where rounding may decide it, or where it is undefined."""
     equal, less = a.value.equals(b.value), a.value < b.value
+    if arithmetic.recomputing is not None and len(equal) > 1:
+        same = ~arithmetic.differs(~equal).any(axis=0) & in_samples(arithmetic.recomputing, a.value)
+        equal, less = equal | same, less & ~same
     undefined = arithmetic.differs(a.value.isnan() | b.value.isnan())
     unstable = arithmetic.unstable(difference(a.value, b.value))
     jump = either(a.jump, b.jump, unstable, marks(undefined))

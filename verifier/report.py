@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from math import isinf
 from typing import Any, Literal
 
@@ -133,7 +133,7 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """All checks of one implementation of one module."""
+    """All checks of one implementation of one module. `cached`: it is that of an earlier run."""
 
     module: str
     implementation: str
@@ -141,6 +141,7 @@ class Report:
     dtypes: tuple[str, ...]
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    cached: bool = False
 
     @property
     def ok(self) -> bool:
@@ -184,6 +185,7 @@ class Report:
             "verdict": self.verdict,
             "dtypes": list(self.dtypes),
             "seconds": round(self.seconds, 3),
+            "cached": self.cached,
             "notes": self.notes,
             "checks": checks,
         }
@@ -210,6 +212,19 @@ class Report:
         return [str(failure) for failure in first[:most]]
 
 
+def from_dict(data: Mapping[str, Any], *, cached: bool = False) -> Report:
+    """The report that `as_dict` gave, without failures."""
+    checks = []
+    for entry in data["checks"]:
+        given = {f.name: entry[f.name] for f in fields(Check) if f.name in entry}
+        check = Check(**given)
+        for dtype, loss in entry["loss"].items():
+            check.lose(dtype, np.full(ENOUGH, loss))  # their median is what counts
+        checks.append(check)
+    kept = {name: data[name] for name in ("module", "implementation", "seconds", "notes")}
+    return Report(**kept, checks=checks, dtypes=tuple(data["dtypes"]), cached=cached)
+
+
 def summary(reports: Sequence[Report]) -> str:
     """The last line of a run: how many modules came out how."""
     count = {verdict: 0 for verdict in ("OK", "WRONG", "LOSSY", "INCONCLUSIVE")}
@@ -217,4 +232,6 @@ def summary(reports: Sequence[Report]) -> str:
         count[report.verdict] += 1
     parts = [f"{n} {verdict}" for verdict, n in count.items() if n or verdict == "OK"]
     noun = "module" if len(reports) == 1 else "modules"
-    return f"{len(reports)} {noun} verified: {', '.join(parts)}"
+    cached = sum(report.cached for report in reports)
+    note = f" ({cached} from the cache)" if cached else ""
+    return f"{len(reports)} {noun} verified: {', '.join(parts)}{note}"

@@ -7,8 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
-from math import prod
+from itertools import islice, product
 from typing import Any
 
 from ..compiler import typed as t
@@ -63,10 +62,11 @@ def choose(
     smallest where `shortest`; consts as `consts_at` chooses them. Raises NoSetting."""
     conditions = [] if shortest else index_conditions(module)
     cheapest: tuple[int, Setting] | None = None
+    work_at = measure(module)
     for largest in range(LARGEST, 1, -1):
         fitting: list[tuple[int, Setting]] = []
         for sizes in _candidates(module, rng, shortest, largest):
-            cost = work(module, sizes)
+            cost = work_at(sizes)
             if cost > bound and cheapest is not None and cost >= cheapest[0]:
                 continue
             consts = consts_at(module, rng, sizes, defaults, limit)
@@ -90,52 +90,55 @@ def choose(
 
 def _candidates(
     module: t.Module, rng: random.Random, shortest: bool, largest: int
-) -> list[dict[str, int]]:
+) -> Iterator[dict[str, int]]:
     """Sizes that satisfy what is required of them, the best first: different from one another,
     3 or more, and of a sum near `LARGEST`, as a single small size would make cases of few
     numbers; or the smallest."""
     best = math.inf
     far = _far(module)
-    found: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
+    free = [name for name, size in module.sizes.items() if size.value is None]
+    least, often = (1, []) if shortest else (2, far)
+    drawn: dict[tuple[int, ...], tuple[float, dict[str, int]] | None] = {}
     for attempt in range(TRIES):
         bound = 1 + attempt * largest // TRIES if shortest else largest
-        sizes = _sizes(module, rng, 1 if shortest else 2, bound, () if shortest else far)
-        if sizes is None:
-            continue
-        cost = float(sum(sizes.values()))
-        if not shortest:
-            equal = len(sizes) - len(set(sizes.values()))
-            small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
-            near = [size for name, size in sizes.items() if name not in far or size <= LARGEST]
-            missed = len(near) - len(sizes) + len(far)
-            cost = equal / 2 + small + missed + abs(sum(near) - LARGEST) / 1000
-        found.setdefault(tuple(sizes.values()), (cost, sizes))
-        best = min(best, cost)
-        if best < 1 / 4 and attempt > TRIES // 20:
-            break
-    ordered = sorted(found.values(), key=lambda entry: entry[0])
-    return [sizes for _, sizes in ordered[: TRIES // 20]]
+        chosen = {name: rng.randint(least, max(least, bound)) for name in free}
+        chosen |= {name: rng.randint(FAR // 2, FAR) for name in often if rng.random() < 0.9}
+        key = tuple(chosen.values())
+        if key not in drawn:
+            try:
+                sizes = with_derived(module, chosen)
+                drawn[key] = _cost(sizes, far, shortest), sizes
+            except NoSetting:
+                drawn[key] = None
+        entry = drawn[key]
+        if entry is not None and min(best, entry[0]) < 1 / 4 and _fits(module, entry[1]):
+            best = min(best, entry[0])
+            if attempt > TRIES // 20:
+                break
+    costs = sorted((e for e in drawn.values() if e is not None), key=lambda entry: entry[0])
+    yield from islice((sizes for _, sizes in costs if _fits(module, sizes)), TRIES // 20)
 
 
-def _sizes(
-    module: t.Module, rng: random.Random, least: int, most: int, far: Sequence[str]
-) -> dict[str, int] | None:
-    """Random sizes, those of `far` often large, with the derived ones; None where they break a
-    requirement on sizes."""
-    free = [name for name, size in module.sizes.items() if size.value is None]
-    chosen = {name: rng.randint(least, max(least, most)) for name in free}
-    chosen |= {name: rng.randint(FAR // 2, FAR) for name in far if rng.random() < 0.9}
-    try:
-        sizes = with_derived(module, chosen)
-    except NoSetting:
-        return None
+def _cost(sizes: Mapping[str, int], far: Sequence[str], shortest: bool) -> float:
+    """How far sizes are from the best there could be."""
+    if shortest:
+        return float(sum(sizes.values()))
+    equal = len(sizes) - len(set(sizes.values()))
+    small = sum({1: 3, 2: 1}.get(size, 0) for size in sizes.values())
+    near = [size for name, size in sizes.items() if name not in far or size <= LARGEST]
+    missed = len(near) - len(sizes) + len(far)
+    return equal / 2 + small + missed + abs(sum(near) - LARGEST) / 1000
+
+
+def _fits(module: t.Module, sizes: Mapping[str, int]) -> bool:
+    """Whether all sizes break no requirement on sizes."""
     for condition in module.requires:
         try:
             if not holds(condition, sizes, {}):
-                return None
+                return False
         except KeyError:
             continue
-    return sizes
+    return True
 
 
 def _far(module: t.Module) -> list[str]:
@@ -305,16 +308,18 @@ def evaluate(
         return evaluate(e, sizes, consts, arguments)
 
     match expr:
+        case t.SizeRef():
+            return sizes[expr.name]
+        case t.ArgumentRef() | t.IndexRef():
+            return (arguments or {})[expr.name]
+        case t.ConstRef():
+            return consts[expr.name]
         case t.Number():
             return int(expr.value) if expr.type == "int" else expr.value
         case t.Truth():
             return expr.value
         case t.Constant():
             return math.pi if expr.name == "pi" else math.inf
-        case t.SizeRef():
-            return sizes[expr.name]
-        case t.ConstRef():
-            return consts[expr.name]
         case t.Add():
             total: Number = 0
             for sign, term in expr.terms:
@@ -355,8 +360,6 @@ def evaluate(
         case t.Function():
             result: Number = _FUNCTIONS[expr.name](*(value(e) for e in expr.arguments))
             return result
-        case t.ArgumentRef() | t.IndexRef():
-            return (arguments or {})[expr.name]
         case t.Apply():
             given = dict(zip(expr.parameters, map(value, expr.arguments), strict=True))
             return evaluate(expr.body, sizes, consts, given)
@@ -395,21 +398,54 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 def work(module: t.Module, sizes: Mapping[str, int]) -> int:
     """The number of terms of a flat module: for every element of every equation, those that
     its reducers and rows add up."""
-    return sum(
-        prod(_length(axis, sizes) for axis in part.axes) * _terms(part.body, sizes)
-        for part in scalar_parts(module)
+    return measure(module)(sizes)
+
+
+def measure(module: t.Module) -> Callable[[Mapping[str, int]], int]:
+    """`work` of one module: its equations are walked once, whatever sizes are asked for."""
+    parts = [(part.axes, _terms(part.body)) for part in scalar_parts(module)]
+
+    def at(sizes: Mapping[str, int]) -> int:
+        lengths: dict[int, int] = {}
+        return sum(_count(axes, terms, sizes, lengths) for axes, terms in parts)
+
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Of an expression: how many of its nodes stand in no reducer and no row, and what those
+    have inside that do, by what they run over."""
+
+    plain: int
+    loops: tuple[tuple[tuple[t.Bound, ...], _Terms], ...]
+
+
+def _terms(e: t.Expr) -> _Terms:
+    inside = [_terms(child) for child in children(e)]
+    whole = _Terms(
+        1 + sum(terms.plain for terms in inside),
+        tuple(loop for terms in inside for loop in terms.loops),
     )
-
-
-def _terms(e: t.Expr, sizes: Mapping[str, int]) -> int:
-    inside = 1 + sum(_terms(child, sizes) for child in children(e))
     match e:
         case t.Reduce():
-            return inside * prod(_length(bound, sizes) for bound in e.bound)
+            return _Terms(0, ((tuple(e.bound), whole),))
         case t.Row():
-            return inside * _length(e.bound, sizes)
+            return _Terms(0, (((e.bound,), whole),))
         case _:
-            return inside
+            return whole
+
+
+def _count(
+    bounds: Sequence[t.Bound], terms: _Terms, sizes: Mapping[str, int], lengths: dict[int, int]
+) -> int:
+    """So many terms, once for each combination of values; `lengths` are those met so far."""
+    number = terms.plain + sum(_count(*loop, sizes, lengths) for loop in terms.loops)
+    for bound in bounds:
+        if id(bound) not in lengths:
+            lengths[id(bound)] = _length(bound, sizes)
+        number *= lengths[id(bound)]
+    return number
 
 
 def _length(bound: t.Bound, sizes: Mapping[str, int]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,19 +28,23 @@ MORE = 4
 def most_telling(module: t.Module, regime: Regime, seed: int, bits: int, repeat: int) -> Case:
     """The case of a regime, of several settings, at which least is without effect: the first one
     at which nothing is. Raises NoSetting."""
-    best: tuple[int, Case] | None = None
+    best: Case | None = None
+    names = given(module)
+    least = len(names) + 1
     for attempt in range(ATTEMPTS):
         rng = random.Random(f"{module.qualified}/{seed}/{repeat}/{attempt}")
         bound = WORK * (1 if attempt < ATTEMPTS // 2 else MORE)
         setting = choose(module, rng, shortest=False, defaults=regime.defaults, bound=bound)
         found = case(module, regime, seed, bits, repeat, setting)
-        silent = len(without_effect(module, found, given(module)))
-        if best is None or silent < best[0]:
-            best = silent, found
+        silent = list(islice(without_effect(module, found, names), least))
+        if len(silent) < least:
+            least, best = len(silent), found
         if not silent:
             break
+        # what was silent is likely to be so again: it is asked first, and no more than it takes
+        names.sort(key=lambda name: name not in silent)
     assert best is not None
-    return best[1]
+    return best
 
 
 def given(module: t.Module) -> list[str]:
@@ -55,16 +60,13 @@ def given(module: t.Module) -> list[str]:
     return [*module.inputs, *module.params, *module.randoms, *consts]
 
 
-def without_effect(module: t.Module, the_case: Case, names: Sequence[str]) -> list[str]:
+def without_effect(module: t.Module, the_case: Case, names: Sequence[str]) -> Iterator[str]:
     """Those that may be changed at a case and no output changes."""
     before = _outputs(module, the_case)
-    return [
-        name
-        for name in names
-        if not any(
-            _differ(before, _outputs(module, other)) for other in _others(module, the_case, name)
-        )
-    ]
+    for name in names:
+        others = _others(module, the_case, name)
+        if not any(_differ(before, _outputs(module, other)) for other in others):
+            yield name
 
 
 def _others(module: t.Module, the_case: Case, name: str) -> Iterator[Case]:

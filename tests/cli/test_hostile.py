@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log, printable
 from lawful.compiler.library import load
 from lawful.compiler.names import python_name
+from lawful.compiler.outputs import write
 from lawful.verifier.candidate import generated
 from lawful.verifier.verify import Options, verify_candidate
 

@@ -161,7 +161,7 @@ def test_a_right_implementation_is_status_0(mine: Path, lawful: Run) -> None:
     for name in ("mine:scale", "mine:Holder.scale"):
         status, out, _ = lawful("verify", "scale.Scale", "--impl", name)
         assert status == 0, out
-        assert out.endswith("\n1 module verified: 1 OK\n")
+        assert "\n1 module verified: 1 OK" in out
 
 
 def test_an_implementation_is_not_imported_here(mine: Path, lawful: Run) -> None:
@@ -270,7 +270,7 @@ def test_names_of_the_library_work_outside_a_project(nowhere: Path, lawful: Run)
     for name in ("lawful.losses.dpo.DPO", "losses.dpo.DPO", "*.DPO", "lawful.losses.dpo_reward"):
         status, out, _ = lawful("verify", name, "--dtype", "float64", "--regime", "typical")
         assert status == 0
-        assert out.endswith("\n1 module verified: 1 OK\n")
+        assert "\n1 module verified: 1 OK" in out
 
 
 def test_names_prefixes_and_globs_select(project: Path, lawful: Run) -> None:
@@ -286,7 +286,7 @@ def test_names_prefixes_and_globs_select(project: Path, lawful: Run) -> None:
     ):
         status, out, _ = lawful("verify", *names, "--jobs", 1, "--dtype", "float64")
         assert status == 0
-        assert [line.split()[0] for line in out.splitlines()[1:] if " OK " in line] == chosen
+        assert [line.split()[0] for line in out.splitlines()[1:-1] if " OK " in line] == chosen
 
 
 @pytest.mark.parametrize(

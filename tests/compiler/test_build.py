@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lawful.compiler import build
+from lawful.compiler import build, outputs
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
 
@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "spec" / "parts").mkdir(parents=True)
     (tmp_path / "spec" / "scale.eq").write_text(SCALE, encoding="utf-8")
     (tmp_path / "spec" / "parts" / "shift.eq").write_text(SHIFT, encoding="utf-8")
-    build.write(generated(tmp_path), tmp_path / "generated", True)
+    outputs.write(generated(tmp_path), tmp_path / "generated", True)
     return tmp_path
 
 
@@ -53,7 +53,7 @@ def generated(project: Path) -> dict[str, str]:
 
 
 def drift(project: Path) -> str:
-    return build.drift(generated(project), project / "generated", True)
+    return outputs.drift(generated(project), project / "generated", True)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -75,7 +75,7 @@ def test_every_folder_has_an_init_file_and_every_file_a_header(project: Path) ->
         first, second, rest = text.split("\n", 2)
         assert re.fullmatch(r"# Code generated .* DO NOT EDIT\.", first), path
         assert second.endswith(hashlib.sha256(rest.encode()).hexdigest())
-        assert build.is_generated(text)
+        assert outputs.is_generated(text)
         ast.parse(text)
         assert data.endswith(b"\n") and b"\r" not in data
 
@@ -83,12 +83,12 @@ def test_every_folder_has_an_init_file_and_every_file_a_header(project: Path) ->
 def test_is_generated_is_false_once_anything_changed(project: Path) -> None:
     text = (project / "generated" / "scale.py").read_text(encoding="utf-8")
     header = text.index("\n", text.index("\n") + 1)
-    assert not build.is_generated(text + "# mine\n")
-    assert not build.is_generated(text[header + 1 :])
-    assert not build.is_generated(text.replace("gamma", "alpha"))
-    assert not build.is_generated("")
-    assert build.is_headed(text + "# mine\n")
-    assert not build.is_headed(text[header + 1 :])
+    assert not outputs.is_generated(text + "# mine\n")
+    assert not outputs.is_generated(text[header + 1 :])
+    assert not outputs.is_generated(text.replace("gamma", "alpha"))
+    assert not outputs.is_generated("")
+    assert outputs.is_headed(text + "# mine\n")
+    assert not outputs.is_headed(text[header + 1 :])
 
 
 # --- drift -------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_is_generated_is_false_once_anything_changed(project: Path) -> None:
 
 def test_fresh_code_has_not_drifted_and_is_not_written_again(project: Path) -> None:
     assert drift(project) == ""
-    assert build.write(generated(project), project / "generated", True) == []
+    assert outputs.write(generated(project), project / "generated", True) == []
 
 
 def test_drift_when_a_spec_changed(project: Path) -> None:
@@ -139,7 +139,7 @@ def test_drift_when_only_white_space_or_the_last_newline_changed(project: Path) 
         diff = drift(project)
         assert "--- generated/scale.py" in diff, spoilt[-20:]
         assert shown in diff
-        assert build.edited(generated(project), project / "generated", True) == ["scale.py"]
+        assert outputs.edited(generated(project), project / "generated", True) == ["scale.py"]
 
 
 def test_drift_when_a_file_is_missing(project: Path) -> None:
@@ -151,7 +151,7 @@ def test_drift_when_a_file_is_missing(project: Path) -> None:
 
 
 def test_drift_when_all_is_missing(project: Path) -> None:
-    diff = build.drift(generated(project), project / "nowhere", True)
+    diff = outputs.drift(generated(project), project / "nowhere", True)
     assert diff.count("--- /dev/null") == 4
 
 
@@ -160,7 +160,7 @@ def test_drift_when_a_file_is_left_over(project: Path) -> None:
     diff = drift(project)
     assert "--- generated/parts/shift.py\n+++ /dev/null\n" in diff
     assert "--- generated/parts/__init__.py\n+++ /dev/null\n" in diff
-    part = build.drift(generated(project), project / "generated", False)
+    part = outputs.drift(generated(project), project / "generated", False)
     assert part == "", "where not all is built, the rest is no drift"
 
 
@@ -168,7 +168,7 @@ def test_files_that_were_never_generated_are_no_drift(project: Path) -> None:
     (project / "generated" / "mine.py").write_text("x = 1\n", encoding="utf-8")
     (project / "generated" / "folder.py").mkdir()
     assert drift(project) == ""
-    build.write(generated(project), project / "generated", True)
+    outputs.write(generated(project), project / "generated", True)
     assert (project / "generated" / "mine.py").read_text(encoding="utf-8") == "x = 1\n"
 
 
@@ -179,25 +179,25 @@ def test_hand_edits_are_found_in_files_to_overwrite_and_to_remove(project: Path)
     out = project / "generated"
     for name in ("scale.py", "parts/shift.py", "parts/__init__.py"):
         (out / name).write_bytes((out / name).read_bytes() + b"# mine\n")
-    assert build.edited(generated(project), out, True) == [
+    assert outputs.edited(generated(project), out, True) == [
         "parts/__init__.py",
         "parts/shift.py",
         "scale.py",
     ]
     (project / "spec" / "parts" / "shift.eq").unlink()
-    assert build.edited(generated(project), out, True) == [
+    assert outputs.edited(generated(project), out, True) == [
         "parts/__init__.py",
         "parts/shift.py",
         "scale.py",
     ]
-    assert build.edited(generated(project), out, False) == ["scale.py"]
+    assert outputs.edited(generated(project), out, False) == ["scale.py"]
 
 
 def test_a_file_of_ones_own_in_the_place_of_a_generated_one_counts_as_edited(
     project: Path,
 ) -> None:
     (project / "generated" / "scale.py").write_text("x = 1\n", encoding="utf-8")
-    assert build.edited(generated(project), project / "generated", True) == ["scale.py"]
+    assert outputs.edited(generated(project), project / "generated", True) == ["scale.py"]
 
 
 def test_code_of_an_older_spec_or_generator_is_not_edited(
@@ -207,7 +207,7 @@ def test_code_of_an_older_spec_or_generator_is_not_edited(
     spec = project / "spec" / "scale.eq"
     spec.write_text(SCALE.replace("γ * x[b]", "γ / x[b]"), encoding="utf-8")
     (project / "spec" / "parts" / "shift.eq").unlink()
-    assert build.edited(generated(project), project / "generated", True) == []
+    assert outputs.edited(generated(project), project / "generated", True) == []
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_write_changes_what_differs_and_removes_what_is_left_over(project: Path)
     (project / "spec" / "parts" / "shift.eq").unlink()
     spec = project / "spec" / "scale.eq"
     spec.write_text(SCALE + SHIFT, encoding="utf-8")
-    changed = build.write(generated(project), out, True)
+    changed = outputs.write(generated(project), out, True)
     assert sorted(changed) == ["parts/__init__.py", "parts/shift.py", "scale.py"]
     assert list(snapshot(out)) == ["__init__.py", "scale.py"]
     assert (out / "__init__.py").stat().st_mtime_ns == before, "what is right is not touched"
@@ -229,10 +229,10 @@ def test_write_changes_what_differs_and_removes_what_is_left_over(project: Path)
 def test_a_module_that_is_removed_takes_its_code_along(project: Path) -> None:
     spec = project / "spec" / "scale.eq"
     spec.write_text(SCALE + SHIFT, encoding="utf-8")
-    build.write(generated(project), project / "generated", True)
+    outputs.write(generated(project), project / "generated", True)
     assert "class Shift" in (project / "generated" / "scale.py").read_text(encoding="utf-8")
     spec.write_text(SCALE, encoding="utf-8")
-    assert build.write(generated(project), project / "generated", True) == ["scale.py"]
+    assert outputs.write(generated(project), project / "generated", True) == ["scale.py"]
     assert "class Shift" not in (project / "generated" / "scale.py").read_text(encoding="utf-8")
 
 
@@ -257,14 +257,14 @@ def test_a_write_that_dies_midway_leaves_every_file_whole(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", replace)
         with pytest.raises(KeyboardInterrupt):
-            build.write(files, out, True)
+            outputs.write(files, out, True)
     there = {p: d for p, d in snapshot(out).items() if p.endswith(".py")}
     assert there.keys() == old.keys()
     new = {path: text.encode() for path, text in files.items()}
     fresh = [path for path in there if there[path] == new[path]]
     assert len(fresh) == failing - 1
     assert all(there[path] in (old[path], new[path]) for path in there)
-    build.write(files, out, True)
+    outputs.write(files, out, True)
     assert snapshot(out) == new, "nothing is left of the run that died"
 
 
@@ -282,7 +282,7 @@ def test_no_file_is_ever_open_for_writing_in_its_place(
     monkeypatch.setattr(build, "CODEGEN", build.CODEGEN + 1)
     files = generated(project)
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    build.write(files, project / "generated", True)
+    outputs.write(files, project / "generated", True)
     assert len(written) == 4
     assert not {Path(path).name for path in files} & set(written)
 
@@ -293,7 +293,7 @@ def test_strays_of_a_run_that_was_killed_are_removed(project: Path) -> None:
     for stray in strays:
         stray.write_text("half a fi", encoding="utf-8")
     assert drift(project) == ""
-    build.write(generated(project), out, True)
+    outputs.write(generated(project), out, True)
     assert not any(stray.exists() for stray in strays)
 
 
@@ -357,4 +357,4 @@ def test_the_same_bytes_under_every_seed_locale_folder_and_ruff_configuration(
 def test_the_shipped_code_is_what_the_shipped_specs_give() -> None:
     log = Log()
     files = build.generate(load(ROOT / "spec", log))
-    assert build.drift(files, ROOT / "generated", True) == ""
+    assert outputs.drift(files, ROOT / "generated", True) == ""

@@ -12,7 +12,8 @@ from lawful.compiler import typed as t
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.latex import equation, function, latex, law
 from lawful.compiler.latex_names import name, number
-from lawful.compiler.library import PACKAGE, load
+from lawful.compiler.library import load
+from lawful.compiler.project import PACKAGE
 from lawful.compiler.walk import nodes
 
 HERE = Path(__file__).parent

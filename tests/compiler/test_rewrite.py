@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
 from lawful.compiler.lower import lower
+from lawful.compiler.outputs import write
 from lawful.compiler.program import Contract, walk
 from lawful.compiler.rewrite import RULES, rewrite
 from lawful.compiler.typed import Module

@@ -9,9 +9,10 @@ from types import ModuleType
 
 import pytest
 import torch
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.compiler.outputs import write
 from lawful.compiler.stepwise import Stepwise, stepwise
 from lawful.compiler.typed import Module
 from lawful.runtime.ops import Cache
@@ -166,6 +167,17 @@ def test_a_step_that_knows_its_position_as_a_number_is_compiled_again(
     built = code.Looks()
     monkeypatch.setattr(built, "init_cache", Numbered)
     assert compiled_steps(built, sequence(modules["Looks"], 22)) > 1
+
+
+def test_a_cache_may_be_set_back(code: ModuleType) -> None:
+    built = code.Looks()
+    cache = built.init_cache(3)
+    built.step(cache, torch.ones(1, 3, 1))
+    cache.length = 1
+    compiled = torch.compile(built.step, backend="aot_eager", fullgraph=True)
+    assert built.step(cache, 5 * torch.ones(1, 1, 1))[0].tolist() == [[6.0]]
+    cache.length = 1
+    assert compiled(cache, 7 * torch.ones(1, 1, 1))[0].tolist() == [[8.0]]
 
 
 def test_a_compiled_step_without_room_fails(code: ModuleType) -> None:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import lawful
 import pytest
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.compiler.outputs import write
 from lawful.compiler.typed import Module
 from lawful.verifier.candidate import generated
 from lawful.verifier.verify import Options, verify_candidate

@@ -10,7 +10,7 @@ from typing import Any
 import lawful
 import pytest
 import torch
-from lawful.compiler.build import drift
+from lawful.compiler.outputs import drift
 from lawful.compiler.project import UsageError
 from lawful.compiler.typed import Module
 from lawful.verifier.candidate import CandidateError

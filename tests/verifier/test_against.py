@@ -7,9 +7,10 @@ from pathlib import Path
 
 import lawful
 import pytest
-from lawful.compiler.build import generate, write
+from lawful.compiler.build import generate
 from lawful.compiler.diagnostics import Log
 from lawful.compiler.library import load
+from lawful.compiler.outputs import write
 from lawful.verifier.other import Mismatch, Other
 from lawful.verifier.pair_truths import PairTruths
 from lawful.verifier.plan import Options, all_cases

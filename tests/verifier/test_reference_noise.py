@@ -55,3 +55,30 @@ def test_a_sigmoid_may_be_differentiated_more_exactly_than_another(tmp_path: Pat
     equation = "output y[b] = sigmoid(x[b]) - log(sigmoid(x[b]))"
     found = gradient_in_float32(equation, [8.0, 12.0], tmp_path)
     assert (abs(found.nominal) < 1e-6).all() and (found.sigma > 1e-9).all()
+
+
+def test_equal_sums_of_other_products_are_not_equal_to_a_kernel_that_scales_first() -> None:
+    """In the samples that recompute, products that fit are rounded; elsewhere they are exact."""
+    blocks = [Block(FORMATS["float32"]), Block(FORMATS["float32"], recomputes=True)]
+    arithmetic = noisy_arithmetic(blocks, 16, 32.0, 0)
+    a, b = (
+        Wide.of(np.array([[[3.0, 5.0], [7.0, 1.0]]])),
+        Wide.of(np.array([[[5.0, 3.0], [3.0, 9.0]]])),
+    )
+    sums = arithmetic.sum(arithmetic.multiply(a, b), (2,)).floats()[..., 0]
+    assert (sums[:17] == 30).all()
+    assert (sums[17:] != 30).all() and (sums[17:, 0] != sums[17:, 1]).any()
+
+
+def test_what_is_equal_elsewhere_is_equal_where_products_are_rounded(tmp_path: Path) -> None:
+    """A comparison at a tie is decided by the exact values in every sample."""
+    text = (
+        "module M\nsize B\nindex b: B\ninput x[B]\noutput y[b] = if 3 * x[b] <= 15 then 1 else 0\n"
+    )
+    (tmp_path / "m.eq").write_text(text)
+    module = flatten(lawful.load("m.M", tmp_path))
+    rounding = FORMATS["float32"]
+    found = spread(
+        module, {"B": 1}, {}, {"x": np.array([5.0])}, {}, rounding, seed=0, recomputes=True
+    )
+    assert found[0]["y"].nominal == 1 and found[0]["y"].reach == 0

@@ -13,7 +13,7 @@ import pytest
 import torch
 from lawful.compiler import typed as t
 from lawful.verifier.plan import Options, regimes
-from lawful.verifier.regimes import REGIMES, Case, Regime, case, rounded, shape_of
+from lawful.verifier.regimes import MASKS, REGIMES, Case, Regime, case, rounded, shape_of
 from lawful.verifier.settings import NoSetting
 from lawful.verifier.verify import BITS
 
@@ -312,6 +312,14 @@ def test_consts_are_off_their_defaults_where_the_regime_says_so(
 ) -> None:
     for regime, the_case in cases(modules["Sampler"], bits=[24]):
         assert (the_case.setting.consts["p"] == 1) == regime.defaults
+
+
+def test_scattered_masks_admit_something() -> None:
+    for seed in range(200):
+        mask = MASKS["random"]((3,), np.random.default_rng(seed))
+        assert mask.any()
+    alone = {bool(MASKS["random"]((), np.random.default_rng(seed))) for seed in range(20)}
+    assert alone == {True, False}
 
 
 def test_masks_follow_their_pattern(modules: Mapping[str, t.Module]) -> None:
