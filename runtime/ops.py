@@ -218,10 +218,17 @@ class Cache:
 
     @property
     def length(self) -> int:
-        """How many positions there are so far. After compiled steps it is read from `past`."""
+        """How many positions there are so far. After compiled steps it is read from `past`.
+        It may be set back, in each of the caches of modules that are called too, where no last
+        elements of sequences are kept: those stay what they are."""
         if self._length is None:
             self._length = int(self.past)
         return self._length
+
+    @length.setter
+    def length(self, count: int) -> None:
+        self._length = count
+        self.past.fill_(count)
 
     def begin(self, count: int, device: torch.device) -> tuple[Tensor, int]:
         """The first of so many new positions, and how many positions `extend` gives with them.

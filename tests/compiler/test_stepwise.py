@@ -169,6 +169,17 @@ def test_a_step_that_knows_its_position_as_a_number_is_compiled_again(
     assert compiled_steps(built, sequence(modules["Looks"], 22)) > 1
 
 
+def test_a_cache_may_be_set_back(code: ModuleType) -> None:
+    built = code.Looks()
+    cache = built.init_cache(3)
+    built.step(cache, torch.ones(1, 3, 1))
+    cache.length = 1
+    compiled = torch.compile(built.step, backend="aot_eager", fullgraph=True)
+    assert built.step(cache, 5 * torch.ones(1, 1, 1))[0].tolist() == [[6.0]]
+    cache.length = 1
+    assert compiled(cache, 7 * torch.ones(1, 1, 1))[0].tolist() == [[8.0]]
+
+
 def test_a_compiled_step_without_room_fails(code: ModuleType) -> None:
     built = code.Looks()
     cache = built.init_cache(3)
