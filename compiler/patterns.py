@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -86,9 +86,7 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
             body = stable(step.body)
             if body is None:
                 return None
-            fresh = f"log_{name}"
-            while fresh in taken:
-                fresh += "_"
+            fresh = unused(f"log_{name}", taken)
             taken.add(fresh)
             logs[name] = replace(step, name=fresh, body=body, output=False)
         return logs[name].name
@@ -119,9 +117,7 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
             case _:
                 return node
 
-    module = program.module
-    taken = {step.name for step in program.steps} | {*module.inputs, *module.params}
-    taken |= {*module.randoms, *module.consts, *module.sizes, *module.indices}
+    taken = names(program)
     changed = in_steps(program, rule)
     steps: list[Step] = []
     for step in changed.steps:
@@ -129,6 +125,20 @@ def logarithms(program: Program, stable: Callable[[Node], Node | None]) -> Progr
         if step.name in logs:
             steps.append(logs[step.name])
     return replace(changed, steps=tuple(steps))
+
+
+def names(program: Program) -> set[str]:
+    """The names that a program uses."""
+    module = program.module
+    taken = {step.name for step in program.steps} | {*module.inputs, *module.params}
+    return taken | {*module.randoms, *module.consts, *module.sizes, *module.indices}
+
+
+def unused(stem: str, taken: Collection[str]) -> str:
+    """The stem, with underscores until no other has that name."""
+    while stem in taken:
+        stem += "_"
+    return stem
 
 
 def is_plain(node: Node) -> bool:

@@ -16,8 +16,10 @@ from .rule_attention import attention
 from .rule_contract import contract
 from .rule_discounted_sum import discounted_sum
 from .rule_entry_at_place import entry_at_place
+from .rule_gathered_log_prob import gathered_log_prob
 from .rule_inverse_transform import inverse_transform
 from .rule_linear import linear
+from .rule_linear_cross_entropy import linear_cross_entropy
 from .rule_log_sigmoid import log_sigmoid
 from .rule_log_softmax import log_softmax
 from .rule_logsumexp import logsumexp
@@ -44,6 +46,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("discounted-sum", discounted_sum),
     ("pieces", pieces),
     ("contract", contract),
+    ("gathered-log-prob", gathered_log_prob),
+    ("linear-cross-entropy", linear_cross_entropy),
     ("attention", attention),
     ("activations", activations),
     ("norms", norms),

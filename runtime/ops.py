@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 
 from .ops_attention import attention as attention
+from .ops_losses import linear_cross_entropy as linear_cross_entropy
+from .ops_losses import linear_log_prob as linear_log_prob
+from .ops_losses import log_prob as log_prob
 from .ops_norms import gelu_tanh as gelu_tanh
 from .ops_norms import layer_norm as layer_norm
 from .ops_norms import rms_norm as rms_norm
