@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 
 def gather(p: Printer, node: Gather, *, sorted: bool = True) -> Text:
-    """The tensor subscripted; its axes in the order of the step where `sorted`."""
+    """The tensor subscripted; its axes in the order of the step where `sorted`. A place that is
+    a tensor without axes is made an axis of one: subscripts would read its value."""
     node, tensor = _slice_of_sequence(p, node)
     computed = [i for i, s in enumerate(node.subscripts) if not isinstance(s, Slice)]
     numbers = [i for i in computed if is_number(_place(p, node, i))]
@@ -40,6 +41,7 @@ def gather(p: Printer, node: Gather, *, sorted: bool = True) -> Text:
     if len(moving) > 1:
         return _gather_everywhere(p, node, tensor)
     subscripts, axes = [], list[str]()
+    single: int | None = None
     for i, sub in enumerate(node.subscripts):
         if isinstance(sub, Slice):
             subscripts.append(_slice(p, sub, node.dims[i]))
@@ -47,10 +49,15 @@ def gather(p: Printer, node: Gather, *, sorted: bool = True) -> Text:
         else:
             place = _index(p, node, i)
             axes += place.axes
+            if not place.axes and i in moving:
+                single = len(axes)
+                place = Text(f"{place.at(ATOM)}[None]", ATOM)
             subscripts.append(place.code)
     while subscripts and subscripts[-1] == ":":
         subscripts.pop()
     code = f"{tensor}[{', '.join(subscripts)}]" if subscripts else tensor
+    if single is not None:
+        code += f".squeeze({single})"
     text = Text(code, ATOM, tuple(axes))
     return p.permute(text) if sorted else text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import typed as t
 from .emit_text import ATOM, Text
 from .names import python_name
-from .program import Argument, Call, Extend, Gather, Num, Read, Step, is_number
+from .program import Argument, Call, Extend, Gather, Num, Read, Recall, Step, is_number
 
 if TYPE_CHECKING:
     from .emit_expr import Printer
@@ -58,8 +58,15 @@ def extend(p: Printer, node: Extend) -> Text:
     """A tensor at all positions so far: kept ones, then new ones."""
     new = p.print(node.new)
     slot = _slot(p, node.name, [counter.name for counter in node.over])
-    code = f"cache.extend({slot}, {new.code}, {node.position})"
+    more = f", more={node.more}" if node.more else ""
+    code = f"cache.extend({slot}, {new.code}, {node.position}{more})"
     return p.permute(Text(code, ATOM, node.axes))
+
+
+def recall(p: Printer, node: Recall) -> Text:
+    """The last element of a sequence that was kept, or its first."""
+    first = p.broadcast(p.as_tensor(node.first), node.axes)
+    return p.permute(Text(f"cache.state({node.name!r}, {first.code})", ATOM, node.axes))
 
 
 def _turn(p: Printer) -> list[str]:

@@ -363,7 +363,7 @@ class Printer:
             case Extend():
                 return emit_calls.extend(self, node)
             case Recall():
-                return Text(f"cache.state({node.name!r})", ATOM, node.axes)
+                return emit_calls.recall(self, node)
             case _:
                 assert_never(node)
 
@@ -401,6 +401,9 @@ def is_native(body: Node) -> bool:
             return all(is_plain(factor) or _is_scaled(factor) for factor in body.factors)
         case Fused():
             return body.native
+        case Recall():
+            first = body.first
+            return body.type != "real" or (is_native(first) and not is_number(first))
         case Sum():
             return len(body.terms) <= 2 and all(is_plain(x) for _, x in body.terms)
         case Product():

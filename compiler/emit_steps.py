@@ -13,9 +13,9 @@ from .stepwise import Stepwise
 
 
 def times(new: Stepwise) -> Sequence[str]:
-    """The first new position, and the number of positions with the new ones."""
+    """The first new position, and the number of positions that are read."""
     past, total, time = map(python_name, (new.past, new.total, new.time))
-    return (f"{past} = cache.length", f"{total} = cache.advance({time})")
+    return (f"{past}, {total} = cache.begin({time}, device)",)
 
 
 def kept(program: Program, new: Stepwise, printer: Printer) -> Iterator[str]:
@@ -24,7 +24,7 @@ def kept(program: Program, new: Stepwise, printer: Printer) -> Iterator[str]:
     for name in program.sequences:
         if name in new.states:
             yield f"cache.keep({name!r}, {printer.slices(name)}[{time}])"
-    yield f"cache.length = {python_name(new.total)}"
+    yield f"cache.advance({time})"
 
 
 def step_methods(signature: Signature, called: str, returns: str) -> list[MethodFrame]:

@@ -31,10 +31,11 @@ def lower(module: t.Module) -> Program:
 @dataclass(slots=True)
 class Definitions:
     """The steps so far; the ranges of their axes, the sequences and loops among them, and the
-    names of tensors that may hold infinities. `counters` are names that are Python numbers."""
+    names of tensors that may hold infinities. `scalars` are names that are integer tensors
+    without axes."""
 
     module: t.Module
-    counters: frozenset[str] = frozenset()
+    scalars: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
     ranges: dict[str, Node] = field(default_factory=dict)
     sequences: dict[str, p.Sequence] = field(default_factory=dict)
@@ -58,7 +59,8 @@ class Definitions:
             else:
                 self.loop(group)
                 done |= {member.name for member in group.members}
-        return Program(self.module, tuple(self.steps), self.ranges, self.sequences, self.loops)
+        steps = tuple(self.steps)
+        return Program(self.module, steps, self.ranges, self.sequences, self.loops, self.scalars)
 
     def plain(self, definition: t.Definition) -> None:
         assert not isinstance(definition, t.Recurrence)
@@ -71,8 +73,18 @@ class Definitions:
         self, part: t.Equation | t.WholeEquation, counter: str | None, local: dict[str, int]
     ) -> Lowering:
         axes = {axis.name: axis.name for axis in part.axes if axis.name != counter}
-        counters = self.counters | (set() if counter is None else {counter})
-        scope = Lowering(self.module, self.ranges, self.infinite, axes, counters, {}, (), local)
+        counters = frozenset(() if counter is None else (counter,))
+        scope = Lowering(
+            self.module,
+            self.ranges,
+            self.infinite,
+            axes,
+            counters,
+            {},
+            (),
+            local,
+            scalars=self.scalars,
+        )
         for axis in part.axes:
             if axis.name != counter:
                 self.ranges[axis.name] = scope.lower(axis.range)

@@ -64,7 +64,8 @@ class Lowering:
     """What is in scope: the axis of each index, the indices that are Counters, the arguments
     of a `def`, the guards; and which tensors may hold infinities. `local` are tensors of the
     loop around that are read at its own step alone, with the position of that step. `eager`:
-    a guard is a number, and what it guards is evaluated all the same."""
+    a guard is a number, and what it guards is evaluated all the same. `scalars` are names that are
+    integer tensors without axes."""
 
     module: t.Module
     ranges: dict[str, Node]
@@ -75,6 +76,7 @@ class Lowering:
     guards: tuple[Node, ...]
     local: Mapping[str, int] = field(default_factory=dict)
     eager: bool = False
+    scalars: frozenset[str] = frozenset()
 
     def under(self, *conditions: Node) -> Lowering:
         return replace(self, guards=self.guards + conditions)
@@ -115,6 +117,8 @@ class Lowering:
                 return Num(Fraction(int(expr.value)), "bool")
             case t.Constant():
                 return Num(expr.name, "real")
+            case t.IndexRef() if expr.name in self.scalars:
+                return Read(expr.name, (), "int")
             case t.IndexRef():
                 counted = expr.name in self.counters
                 return Counter(expr.name) if counted else Iota(self.axes[expr.name])

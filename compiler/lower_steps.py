@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from fractions import Fraction
 
 from . import typed as t
 from .lower import Definitions
@@ -14,17 +13,14 @@ from .program import (
     Counter,
     Extend,
     Gather,
-    Map,
     Node,
-    Num,
     Program,
     Recall,
     Slice,
     Step,
-    Where,
     bottom_up,
 )
-from .stepwise import Stepwise, stepwise
+from .stepwise import Stepwise, is_size, stepwise
 
 
 def lower_steps(module: t.Module) -> tuple[Program, Stepwise]:
@@ -35,7 +31,7 @@ def lower_steps(module: t.Module) -> tuple[Program, Stepwise]:
     assert isinstance(time, t.SizeRef)
     new, obstacles = stepwise(module, time.name)
     assert not obstacles, obstacles[0].message
-    program = Definitions(new.module, counters=frozenset({new.past})).program()
+    program = Definitions(new.module, scalars=frozenset({new.past})).program()
     steps = tuple(_keep(program, step, new) for step in program.steps)
     return replace(program, steps=steps), new
 
@@ -45,9 +41,7 @@ def _keep(program: Program, step: Step, new: Stepwise) -> Step:
     if step.name in new.extended:
         return replace(step, body=_extend(program, step, new), spans=())
     if step.name in new.states and step.loop is None:
-        fresh = Map("==", (Counter(new.past), Num(Fraction(0), "int")), "bool")
-        kept = Recall(step.name, step.axes, step.body.type)
-        return replace(step, body=Where(fresh, step.body, kept, step.body.type))
+        return replace(step, body=Recall(step.name, step.body, step.axes, step.body.type))
 
     calls = itertools.count(1)
 
@@ -75,4 +69,6 @@ def _extend(program: Program, step: Step, new: Stepwise) -> Extend:
         )
         fresh = replace(fresh, dims=dims)
     over = () if step.loop is None else (Counter(program.loops[step.loop].index),)
-    return Extend(source.source, fresh, step.axes.index(axis), step.axes, over, fresh.type)
+    position = step.axes.index(axis)
+    more = 0 if is_size(equation.axes[source.position].range, new.total) else 1
+    return Extend(source.source, fresh, position, more, step.axes, over, fresh.type)

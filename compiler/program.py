@@ -203,11 +203,13 @@ class Fused:
 @dataclass(frozen=True, slots=True)
 class Extend:
     """A tensor at all positions in time so far: those that were kept, and the `new` ones, along
-    the axis at `position`. In a loop over `over`, each turn keeps its own."""
+    the axis at `position`. In a loop over `over`, each turn keeps its own. A sequence has `more`
+    elements than there are positions."""
 
     name: str
     new: Node
     position: int
+    more: int
     axes: tuple[str, ...]
     over: tuple[Counter, ...]
     type: Type
@@ -215,9 +217,10 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """The last element of a sequence along time, as it was kept."""
+    """The last element of a sequence along time, as it was kept; the `first` where none was."""
 
     name: str
+    first: Node
     axes: tuple[str, ...]
     type: Type
 
@@ -280,13 +283,15 @@ class Loop:
 @dataclass(frozen=True, slots=True)
 class Program:
     """`ranges` holds the size of each axis, `sequences` the tensors made in loops that are read
-    at other steps or after the loop."""
+    at other steps or after the loop, `scalars` integer tensors without axes that are given besides
+    the module's inputs."""
 
     module: typed.Module
     steps: tuple[Step, ...]
     ranges: Mapping[str, Node]
     sequences: Mapping[str, Sequence] = field(default_factory=dict)
     loops: Mapping[str, Loop] = field(default_factory=dict)
+    scalars: frozenset[str] = frozenset()
 
     def step(self, name: str) -> Step | None:
         """The step that defines a whole tensor; None for a sequence, or a given one."""
@@ -296,10 +301,12 @@ class Program:
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node, in order."""
     match node:
-        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
+        case Num() | Size() | Const() | Counter() | Iota() | Read():
             return ()
         case Extend():
             return (node.new,)
+        case Recall():
+            return (node.first,)
         case Gather():
             return tuple(s.start if isinstance(s, Slice) else s for s in node.subscripts)
         case Map():
@@ -328,10 +335,12 @@ def children(node: Node) -> tuple[Node, ...]:
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     """The node with `change` applied to each operand."""
     match node:
-        case Num() | Size() | Const() | Counter() | Iota() | Read() | Recall():
+        case Num() | Size() | Const() | Counter() | Iota() | Read():
             return node
         case Extend():
             return replace(node, new=change(node.new))
+        case Recall():
+            return replace(node, first=change(node.first))
         case Gather():
             return replace(
                 node,

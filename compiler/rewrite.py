@@ -71,7 +71,8 @@ def check(program: Program) -> None:
     """The contract of a program: names are defined before they are read, a step varies along
     its own axes alone, every axis has a range, no operator binds an axis that is its step's.
     """
-    known = {*program.module.inputs, *program.module.params, *program.module.randoms}
+    module = program.module
+    known = {*module.inputs, *module.params, *module.randoms, *program.scalars}
     for step in program.steps:
         if step.loop is not None:
             known |= {n for n, sequence in program.sequences.items() if sequence.loop == step.loop}

@@ -84,10 +84,12 @@ def may_be_infinite(node: Node, infinite: Set[str], top: bool = True) -> bool:
             )
         case Fused(function="ops.prefix_sum" | "ops.sum_before" | "ops.sum_below"):
             return any(may_be_infinite(x.value, infinite, False) for x in node.operands)
-        case Contract() | Recall() | Fused():
+        case Contract() | Fused():
             return False
         case Extend():
             return may_be_infinite(node.new, infinite, False)
+        case Recall():
+            return may_be_infinite(node.first, infinite, False)
         case _:
             assert_never(node)
 

@@ -1,1 +1,1 @@
-"""What generated code needs at run time."""
+"""What generated code needs at run time, and what runs it."""

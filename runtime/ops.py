@@ -201,45 +201,79 @@ class Cache:
     """What an incremental module keeps from one step in time to the next: tensors at all
     positions so far, last elements of sequences, and the caches of the modules it calls.
 
-    `length` counts the positions so far, `capacity` those that there is room for.
+    There is room for `capacity` positions. `past` counts those so far in a tensor without axes,
+    so that a step is compiled once for all positions: compiled code reads whole buffers, zeros
+    after the last position included, which no equation of a causal module looks at. What a
+    module requires of the number of positions it then requires of the capacity, and a step
+    without room writes past a buffer's end, which PyTorch reports. Other code knows `length`
+    as a number, and reads the positions so far alone.
     """
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
             raise ValueError(f"a cache has room for 1 position or more, not {capacity}")
         self.capacity = capacity
-        self.length = 0
+        self.past = torch.zeros((), dtype=torch.int64)
         self.tensors: dict[str, Tensor] = {}
         self.states: dict[str, Tensor] = {}
         self.children: dict[str, Cache] = {}
+        self._length: int | None = 0
 
-    def extend(self, name: str, new: Tensor, dim: int) -> Tensor:
-        """Keep a tensor's new positions along `dim`, and give all of them so far: a view of
-        a buffer that is allocated once, with room for the one element that a sequence has more
-        than there are positions."""
-        end = self.length + new.shape[dim]
-        if name not in self.tensors:
-            shape = [*new.shape]
-            shape[dim] = self.capacity + 1
-            self.tensors[name] = new.new_zeros(shape)
-        buffer = self.tensors[name]
-        buffer.narrow(dim, self.length, new.shape[dim]).copy_(new)
-        return buffer.narrow(dim, 0, end)
+    @property
+    def length(self) -> int:
+        """How many positions there are so far. After compiled steps it is read from `past`.
+        It may be set back, in each of the caches of modules that are called too, where no last
+        elements of sequences are kept: those stay what they are."""
+        if self._length is None:
+            self._length = int(self.past)
+        return self._length
 
-    def state(self, name: str) -> Tensor:
-        """The last element of a sequence."""
-        return self.states[name]
+    @length.setter
+    def length(self, count: int) -> None:
+        self._length = count
+        self.past.fill_(count)
 
-    def keep(self, name: str, last: Tensor) -> None:
-        """Keep the last element of a sequence."""
-        self.states[name] = last
-
-    def advance(self, count: int) -> int:
-        """The number of positions with so many new ones. Raises ValueError without room."""
+    def begin(self, count: int, device: torch.device) -> tuple[Tensor, int]:
+        """The first of so many new positions, and how many positions `extend` gives with them.
+        Raises ValueError without room, where it is not compiled."""
+        if self.past.device != device:
+            self.past = self.past.to(device)
+        if torch.compiler.is_compiling():
+            return self.past, self.capacity
         total = self.length + count
         if total > self.capacity:
             raise ValueError(f"a cache for {self.capacity} positions cannot hold {total}")
-        return total
+        return self.past, total
+
+    def extend(self, name: str, new: Tensor, dim: int, more: int = 0) -> Tensor:
+        """Keep a tensor's new positions along `dim`, and give all of them so far: a view of
+        a buffer that is allocated once. A sequence has `more` elements than positions."""
+        count = new.shape[dim]
+        if name not in self.tensors:
+            shape = [*new.shape]
+            shape[dim] = self.capacity + more
+            self.tensors[name] = new.new_zeros(shape)
+        buffer = self.tensors[name]
+        if torch.compiler.is_compiling():
+            return buffer.index_copy_(dim, self.past + torch.arange(count, device=new.device), new)
+        buffer.narrow(dim, self.length, count).copy_(new)
+        return buffer.narrow(dim, 0, self.length + count)
+
+    def state(self, name: str, first: Tensor) -> Tensor:
+        """The last element of a sequence that was kept; the `first` one where none was."""
+        return self.states.get(name, first)
+
+    def keep(self, name: str, last: Tensor) -> None:
+        """Keep the last element of a sequence; compiled code keeps it where it was."""
+        if torch.compiler.is_compiling() and name in self.states:
+            self.states[name].copy_(last)
+        else:
+            self.states[name] = last.clone()
+
+    def advance(self, count: int) -> None:
+        """Count so many new positions as kept."""
+        self._length = None if torch.compiler.is_compiling() else self.length + count
+        self.past += count
 
     def child(self, name: str) -> Cache:
         """The cache of a module that is called; empty at first."""

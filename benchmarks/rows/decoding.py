@@ -85,20 +85,12 @@ def _set_back(cache: Any, position: int) -> None:
 
 def greedy(compiled: bool) -> Callable[[Any, Tensor, int], Tensor]:
     """A function from a model, a prompt and a number to so many new tokens."""
-    if compiled:
-        raise ModuleNotFoundError("there is no compiled step yet")
+    from lawful.runtime.generate import generate
 
-    @torch.no_grad()
-    def generate(model: Any, tok: Tensor, new: int) -> Tensor:
-        cache = model.init_cache(tok.shape[1] + new)
-        found = []
-        for _ in range(new):
-            z, cache = model.step(cache, tok)
-            tok = z[:, -1:].argmax(dim=-1)
-            found.append(tok)
-        return torch.cat(found, dim=1)
+    def added(model: Any, tok: Tensor, new: int) -> Tensor:
+        return generate(model, tok, new, compiled=compiled)[:, tok.shape[1] :]
 
-    return generate
+    return added
 
 
 def models(sizes: dict[str, int], device: str) -> tuple[Any, Any]:

@@ -15,6 +15,8 @@ from lawful.compiler.library import load
 from lawful.compiler.outputs import write
 from lawful.compiler.stepwise import Stepwise, stepwise
 from lawful.compiler.typed import Module
+from lawful.runtime.ops import Cache
+from torch._dynamo.testing import CompileCounterWithBackend
 
 HEAD = "size B, T, D\nindex b: B  t, u: T  d: D\n"
 FLAT = "size B, T\nindex b: B  t, u: T\n"
@@ -33,6 +35,10 @@ SPECS = {
     "Both": FLAT
     + "input x[B, T]\nincremental t\nh[b,0] = 1\nh[b,t+1] = h[b,t] / 2 + x[b,t]\n"
     + "output y[b,t] = sum[u if u <= t] h[b,u] * x[b,t]\n",
+    "Late": FLAT
+    + "input x[B, T]\nincremental t\nh[b,0] = 3\n"
+    + "h[b,t+1] = h[b,t] / 2 + t * (if t > 0 then x[b,t-1] else 0)\n"
+    + "output y[b,t] = h[b,t+1]\n",
     "Scores": HEAD
     + "input x[B, T, D]\nincremental t\ns[b,t,u] = sum[d] x[b,t,d] * x[b,u,d]\n"
     + "a[b,t,u] = softmax[u if u <= t] s[b,t,u]\n"
@@ -48,6 +54,7 @@ KEPT = {
     "Shifts": ({"x": 1}, set(), True),
     "Recurs": ({}, {"h"}, False),
     "Both": ({"h": 1}, {"h"}, True),
+    "Late": ({"x": 1}, {"h"}, True),
     "Scores": ({"x": 1}, set(), True),
     "Drawn": ({"x": 1, "g": 1}, set(), True),
 }
@@ -98,12 +105,7 @@ def test_it_keeps_what_later_positions_still_read(name: str, modules: dict[str, 
 def test_steps_give_what_the_whole_gives(
     name: str, cuts: tuple[int, ...], modules: dict[str, Module], code: ModuleType
 ) -> None:
-    torch.manual_seed(0)
-    shape = (2, 5, 3) if len(modules[name].inputs["x"].dims) == 3 else (2, 5)
-    tensors = {"x": torch.randn(shape, dtype=torch.float64)}
-    if modules[name].randoms:
-        tensors["g"] = torch.randn(2, 5, dtype=torch.float64)
-    built = getattr(code, name)()
+    tensors, built = sequence(modules[name], 5), getattr(code, name)()
     cache, pieces, start = built.init_cache(5), [], 0
     for count in cuts:
         new = {key: value[:, start : start + count] for key, value in tensors.items()}
@@ -112,6 +114,89 @@ def test_steps_give_what_the_whole_gives(
         start += count
     assert cache.length == 5
     torch.testing.assert_close(torch.cat(pieces, 1), built(**tensors), rtol=1e-12, atol=1e-12)
+
+
+def sequence(module: Module, length: int) -> dict[str, torch.Tensor]:
+    """Random inputs of that many positions."""
+    torch.manual_seed(0)
+    shape = (2, length, 3) if len(module.inputs["x"].dims) == 3 else (2, length)
+    tensors = {"x": torch.randn(shape, dtype=torch.float64)}
+    if module.randoms:
+        tensors["g"] = torch.randn(2, length, dtype=torch.float64)
+    return tensors
+
+
+def compiled_steps(built: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> int:
+    """How often a step is compiled that gives one position after another after two that were
+    given at once, and that it gives what the whole gives."""
+    counter = CompileCounterWithBackend("aot_eager")
+    torch.compiler.reset()
+    step = torch.compile(built.step, backend=counter, fullgraph=True)
+    length = tensors["x"].shape[1]
+    for capacity in (length, length):
+        cache = built.init_cache(capacity)
+        piece, cache = built.step(cache, **{key: value[:, :2] for key, value in tensors.items()})
+        pieces = [piece]
+        for t in range(2, length):
+            piece, cache = step(cache, **{key: value[:, t, None] for key, value in tensors.items()})
+            pieces.append(piece)
+        assert cache.length == length
+        wanted = built(**tensors)
+        torch.testing.assert_close(torch.cat(pieces, 1), wanted, rtol=1e-12, atol=1e-12)
+    return counter.frame_count
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_step_is_compiled_once_for_all_positions(
+    name: str, modules: dict[str, Module], code: ModuleType
+) -> None:
+    assert compiled_steps(getattr(code, name)(), sequence(modules[name], 22)) == 1
+
+
+def test_a_step_that_knows_its_position_as_a_number_is_compiled_again(
+    modules: dict[str, Module], code: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Numbered(Cache):
+        def begin(self, count: int, device: torch.device) -> tuple[int, int]:  # type: ignore[override]
+            return self.length, super().begin(count, device)[1]
+
+        def advance(self, count: int) -> None:
+            self._length = self.length + count
+            self.past += count
+
+    built = code.Looks()
+    monkeypatch.setattr(built, "init_cache", Numbered)
+    assert compiled_steps(built, sequence(modules["Looks"], 22)) > 1
+
+
+def test_a_cache_may_be_set_back(code: ModuleType) -> None:
+    built = code.Looks()
+    cache = built.init_cache(3)
+    built.step(cache, torch.ones(1, 3, 1))
+    cache.length = 1
+    compiled = torch.compile(built.step, backend="aot_eager", fullgraph=True)
+    assert built.step(cache, 5 * torch.ones(1, 1, 1))[0].tolist() == [[6.0]]
+    cache.length = 1
+    assert compiled(cache, 7 * torch.ones(1, 1, 1))[0].tolist() == [[8.0]]
+
+
+def test_a_compiled_step_without_room_fails(code: ModuleType) -> None:
+    built = code.Looks()
+    cache = built.init_cache(3)
+    built.step(cache, torch.ones(1, 2, 1))
+    step = torch.compile(built.step, backend="aot_eager", fullgraph=True)
+    step(cache, torch.ones(1, 1, 1))
+    with pytest.raises(IndexError, match="out of bounds"):
+        step(cache, torch.ones(1, 1, 1))
+
+
+def test_steps_may_be_compiled_and_not_by_turns(code: ModuleType) -> None:
+    built = code.Looks()
+    cache, found = built.init_cache(6), []
+    compiled = torch.compile(built.step, backend="aot_eager", fullgraph=True)
+    for step in (built.step, compiled, built.step, built.step, compiled, built.step):
+        found.append(step(cache, torch.ones(1, 1, 1))[0].item())
+    assert found == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_full_cache_says_so_and_stays_as_it_was(code: ModuleType) -> None:

@@ -714,20 +714,27 @@ def test_so_far_is_zero_where_nothing_is_made_yet() -> None:
 
 def test_a_cache_extends_what_it_keeps() -> None:
     cache = ops.Cache(3)
-    first = cache.extend("k", tensor(1, 2), 0)
-    assert first.tolist() == [1, 2]
-    cache.length = cache.advance(2)
+    device = torch.device("cpu")
+    past, total = cache.begin(2, device)
+    assert (past.item(), total) == (0, 2)
+    assert cache.extend("k", tensor(1, 2), 0).tolist() == [1, 2]
+    assert cache.extend("h", tensor(7, 8, 9), 0, more=1).tolist() == [7, 8, 9]
+    cache.advance(2)
+    past, total = cache.begin(1, device)
+    assert (past.item(), total) == (2, 3)
     assert cache.extend("k", tensor(5), 0).tolist() == [1, 2, 5]
-    cache.length = cache.advance(1)
+    assert cache.extend("h", tensor(9, 6), 0, more=1).tolist() == [7, 8, 9, 6]
+    cache.advance(1)
     with pytest.raises(ValueError, match="a cache for 3 positions cannot hold 4"):
-        cache.advance(1)
+        cache.begin(1, device)
 
 
 def test_a_cache_tells_states_tensors_and_children_apart() -> None:
     cache = ops.Cache(2)
     cache.extend("h", tensor(1), 0)
+    assert cache.state("h", tensor(3)).tolist() == [3]
     cache.keep("h", tensor(7))
-    assert cache.state("h").tolist() == [7]
+    assert cache.state("h", tensor(3)).tolist() == [7]
     assert cache.child("h") is cache.child("h") is not cache.child("g")
     assert cache.child("h").capacity == 2 and cache.child("h").length == 0
 
