@@ -106,11 +106,12 @@ class Errors:
             size = float(weighted @ slope)
             if size == 0 or not np.isfinite(size):
                 continue
-            off = float(weighted @ self.error) / size
+            along = float(weighted @ self.error)
+            off = along / size
             spread = ((self.noise @ weighted) ** 2).mean() + ((self.floor * weighted) ** 2).sum()
             allowed = FACTOR * float(np.sqrt(spread)) + 2 * abs(float(self.lost @ weighted))
             allowed = allowed / size + self.roundoff
-            found.append(Estimate(name, off, allowed, off**2 * size))
+            found.append(Estimate(name, off, allowed, off * along))
         return found
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from lawful.compiler import typed as t
 from lawful.verifier.candidate import Candidate
-from lawful.verifier.check_scales import Scales
+from lawful.verifier.check_scales import Errors, Scales
 from lawful.verifier.flatten import flatten
 from lawful.verifier.plan import Options, all_cases
 from lawful.verifier.reference import evaluate
@@ -266,3 +266,13 @@ def test_a_literal_and_an_equation_have_scales_and_what_laws_alone_need_has_none
     assert {"0.044715", "hidden", "y", "W_in"} <= set(everything.names)
     names = scaled(module(CAUSAL)).names
     assert "s" in names and "top" not in names and "mass" not in names
+
+
+def test_a_scale_that_hardly_tells_is_no_overflow() -> None:
+    """A derivative of 1e-160 makes 1e157 of an error of a thousandth."""
+    one = np.ones(1)
+    errors = Errors(
+        one, one / 1000, 1e-160 * one[None], np.zeros((4, 1)), np.zeros(1), one / 256, 2.0**-8
+    )
+    (estimate,) = errors.estimates(["beta"])
+    assert math.isfinite(estimate.off) and estimate.off > 1e150
