@@ -28,7 +28,8 @@ from .source import Span
 def norms(program: Program) -> Program:
     """g[d] · x[d] / sqrt(mean[e] x[e]² + eps) = rms_norm(x, g)[d], and with x - mean[e] x[e] in
     place of x, plus c[d], layer_norm(x, g, c)[d]: the sums are formed in one pass, and the
-    gradient in another.
+    gradient in another. Without c[d], beside which it is nothing, what torch's layer_norm loses
+    of entries close to the mean would show, and the equation stays as it is.
     """
     steps = tuple(_Norm(program, step).fused() for step in program.steps)
     return replace(program, steps=steps)
@@ -76,15 +77,12 @@ class _Norm:
         match x:
             case Sum(terms=((1, inside), (-1, mean))) if self.is_mean(mean, inside):
                 function, x = "ops.layer_norm", inside
-        if shift and function == "ops.rms_norm":
+        if bool(shift) != (function == "ops.layer_norm"):
             return None
-        names = ["", "gain", "shift"]
-        values = [(x, axes), *((value, (last,)) for value in (*gain, *shift))]
-        if shift and not gain:
-            names.remove("gain")
-        operands = tuple(
-            Argument(name, along, value)
-            for name, (value, along) in zip(names, values, strict=False)
+        operands = (
+            Argument("", axes, x),
+            *(Argument("gain", (last,), value) for value in gain),
+            *(Argument("shift", (last,), value) for value in shift),
         )
         native = function == "ops.rms_norm" and all(is_plain(x.value) for x in operands)
         return Fused(function, operands, (("eps", eps),), axes, "real", native)

@@ -1,0 +1,120 @@
+"""Norms, activations and biased maps in one call: where they are found, and where they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lawful.compiler.build import generate
+from lawful.compiler.diagnostics import Log
+from lawful.compiler.library import load
+from lawful.compiler.outputs import write
+from lawful.verifier.candidate import generated
+from lawful.verifier.verify import Options, verify_candidate
+
+HEAD = (
+    "module M\nsize B, D\nindex b: B   d, e: D\ninput x[B, D]\nconst eps = 1e-5\nrequire eps > 0\n"
+)
+RMS = HEAD + "param g[D] = 1\noutput y[b,d] = g[d] * x[b,d] / sqrt(mean[e] x[b,e] ^ 2 + eps)\n"
+LAYER = HEAD + (
+    "param g[D] = 1\nparam c[D] = 0\nmu[b] = mean[e] x[b,e]\n"
+    "var[b] = mean[e] (x[b,e] - mu[b]) ^ 2\n"
+    "output y[b,d] = g[d] * (x[b,d] - mu[b]) / sqrt(var[b] + eps) + c[d]\n"
+)
+POINT = "module M\nsize B\nindex b: B\ninput x[B], z[B]\n"
+MAP = (
+    "module M\nsize B, D, F\nindex b: B   d: D   f: F\ninput x[B, D]\nparam W[F, D] ~ xavier()\n"
+    "param c[F] = 0\noutput y[b,f] = sum[d] W[f,d] * x[b,d] + c[f]\n"
+)
+FOUND = {
+    "an rms norm": ("norms", "ops.rms_norm(x, gain=g, eps=eps)", RMS),
+    "one without a gain": (
+        "norms",
+        "ops.rms_norm(x, eps=eps)",
+        RMS.replace("g[d] * ", "").replace("param g[D] = 1\n", ""),
+    ),
+    "a gain from zero": ("norms", "gain=1.0 + ", RMS.replace("g[d] *", "(1 + g[d]) *")),
+    "a layer norm": ("norms", "ops.layer_norm(", LAYER),
+    "silu": (
+        "activations",
+        "torch.nn.functional.silu(",
+        POINT + "output y[b] = z[b] * silu(2 * x[b])\n",
+    ),
+    "gelu": (
+        "activations",
+        "torch.nn.functional.gelu(",
+        POINT + "output y[b] = z[b] * gelu(x[b])\n",
+    ),
+    "its approximation": (
+        "activations",
+        "ops.gelu_tanh(",
+        POINT + "output y[b] = gelu_tanh(x[b]) - z[b]\n",
+    ),
+    "a biased map": ("linear", "torch.nn.functional.linear(x, W, c)", MAP),
+    "one inside": (
+        "linear",
+        "torch.nn.functional.linear(",
+        MAP.replace("= sum", "= tanh(sum")
+        .replace("c[f]\n", "c[f])\n")
+        .replace("tanh(sum[d] W[f,d] * x[b,d] + c[f])", "tanh((sum[d] W[f,d] * x[b,d]) + c[f])"),
+    ),
+}
+FOUND["a bias of rows"] = (
+    "linear",
+    "torch.nn.functional.linear(W, x, c).T",
+    MAP.replace("c[F] = 0", "c[B] = 0").replace("c[f]", "c[b]"),
+)
+NOT_FOUND = {
+    "a layer norm without a shift": LAYER.replace(" + c[d]", "").replace("param c[D] = 0\n", ""),
+    "the constant outside": RMS.replace(
+        "sqrt(mean[e] x[b,e] ^ 2 + eps)", "(sqrt(mean[e] x[b,e] ^ 2) + eps)"
+    ),
+    "a sum of squares": RMS.replace("mean[e]", "sum[e]"),
+    "another power": RMS.replace("^ 2", "^ 4"),
+    "squares of something else": RMS.replace("mean[e] x[b,e] ^ 2", "mean[e] (x[b,e] + 1) ^ 2"),
+    "the mean of something else": LAYER.replace("mu[b] = mean[e] x", "mu[b] = mean[e] 2 * x"),
+    "another constant in gelu": POINT
+    + "output y[b] = x[b] * (1 + erf(x[b] / sqrt(3))) / 2 + z[b]\n",
+    "gelu that is not halved": POINT + "output y[b] = x[b] * (1 + erf(x[b] / sqrt(2))) + z[b]\n",
+    "a sigmoid of something else": POINT + "output y[b] = x[b] * sigmoid(z[b])\n",
+}
+CALLS = ("ops.rms_norm(", "ops.layer_norm(", "silu(", "gelu(", "functional.linear(")
+
+
+def built(spec: str, folder: Path, *without: str) -> str:
+    """The generated code of a spec, which is verified."""
+    root, out = folder / "spec", folder / "generated"
+    root.mkdir(parents=True)
+    (root / "m.eq").write_text(spec, encoding="utf-8")
+    log = Log()
+    modules = load(root, log)
+    assert not log.failed, "\n".join(map(str, log.in_order()))
+    write(generate(modules, without), out, True)
+    options = Options(level="quick", dtypes=("float64", "float32", "bfloat16"))
+    report = verify_candidate(modules["m.M"], generated(modules["m.M"], out), options)
+    assert report.ok, str(report)
+    return (out / "m.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("rule", "call", "spec"), FOUND.values(), ids=FOUND)
+def test_they_are_found_and_are_the_equation(
+    rule: str, call: str, spec: str, tmp_path: Path
+) -> None:
+    assert call in built(spec, tmp_path / "on")
+    assert call not in built(spec, tmp_path / "off", rule)
+
+
+@pytest.mark.parametrize("spec", NOT_FOUND.values(), ids=NOT_FOUND)
+def test_what_is_something_else_stays(spec: str, tmp_path: Path) -> None:
+    code = built(spec, tmp_path)
+    assert not any(call in code for call in CALLS)
+
+
+def test_the_norm_names_the_equations_that_it_covers(tmp_path: Path) -> None:
+    code = built(LAYER, tmp_path)
+    body = code[code.index("    # mu[b]") : code.index("    return y")]
+    assert [line.split("[")[0] for line in body.splitlines() if "    # " in line] == [
+        "    # mu",
+        "    # var",
+        "    # output y",
+    ]
