@@ -67,7 +67,11 @@ REGIMES: tuple[Regime, ...] = (
     Regime("tiny", "rows of about 1e-3", scale=2.0**-10, masks="ragged"),
     Regime("offset", "rows far from zero mean", offset=3.0, masks="ragged", quick=False),
     Regime(
-        "confident", "rows near one-hot, mostly at the first classes", draw="peaks", masks="all"
+        "confident",
+        "rows near one-hot, mostly at the first classes",
+        draw="peaks",
+        masks="all",
+        repeats=2,
     ),
     Regime("log_probs", "log-probabilities from -1e-8 to -1e3", draw="powers"),
     Regime("heavy", "a few numbers hundreds of times the others", draw="tails", quick=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,9 +26,12 @@ def allocate(*sizes: int) -> Any:
 
 
 @pytest.fixture
-def meter(monkeypatch: pytest.MonkeyPatch) -> HostMeter:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    return HostMeter()
+def meter() -> Iterator[HostMeter]:
+    """With one thread, as a row has it: a child is born without the others, and would wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield HostMeter()
+    torch.set_num_threads(threads)
 
 
 def test_the_peak_is_that_of_the_call(meter: HostMeter) -> None:
