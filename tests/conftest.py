@@ -75,3 +75,33 @@ def visible_lines(text: str) -> list[str]:
     """The lines of a text; a carriage return or a missing last newline is shown."""
     *lines, last = text.replace("\r", "␍").split("\n")
     return [*lines, last + "␃"] if last else lines
+
+
+SPEED = (
+    "entry-at-place",
+    "top-k",
+    "prefix-sum",
+    "mass-before",
+    "discounted-sum",
+    "pieces",
+    "gathered-log-prob",
+    "linear-cross-entropy",
+    "attention",
+    "activations",
+    "norms",
+    "linear",
+)
+
+
+@pytest.fixture(scope="session")
+def literal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library compiled equation by equation, without the rules that are there for speed."""
+    from lawful.compiler.build import generate
+    from lawful.compiler.diagnostics import Log
+    from lawful.compiler.library import load
+    from lawful.compiler.outputs import write
+    from lawful.compiler.project import shipped
+
+    out = tmp_path_factory.mktemp("literal") / "generated"
+    write(generate(load(shipped().root, Log()), SPEED), out, True)
+    return out

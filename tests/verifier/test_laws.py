@@ -357,8 +357,8 @@ def test_the_laws_of_the_library_hold(name: str) -> None:
         assert check.verdict == "OK", str(check)
 
 
-def test_a_mask_that_is_off_by_one_breaks_causality(tmp_path: Path) -> None:
-    shutil.copytree(shipped().out, tmp_path / "generated")
+def test_a_mask_that_is_off_by_one_breaks_causality(literal: Path, tmp_path: Path) -> None:
+    shutil.copytree(literal, tmp_path / "generated")
     file = tmp_path / "generated" / "attention.py"
     text = file.read_text(encoding="utf-8")
     assert "where=u <= t[:, None]" in text
