@@ -290,6 +290,10 @@ ENTRIES = (
         "lawful.losses.cross_entropy.CrossEntropy",
         cross_entropy,
         "a mean over the positions that are not ignored",
+        why=(
+            "In bfloat16 its log-softmax is rounded before the gradient is taken of it: "
+            "where a probability is close to 1, what is left of p - 1 is a rounding error."
+        ),
     ),
     Entry(
         "F.cross_entropy, label_smoothing, ignore_index",
@@ -302,12 +306,20 @@ ENTRIES = (
         "lawful.losses.sharded.LinearCrossEntropy",
         linear_cross_entropy,
         "a mean over the positions that are not ignored",
+        why=(
+            "In bfloat16 the gradient of its scores is rounded before the product, and at "
+            "large scores, where few of them count, the errors do not average out."
+        ),
     ),
     Entry(
         "F.kl_div, log_target",
         "lawful.losses.distillation.ForwardKL",
         kl_div,
         "KL(target, input): the input is the student",
+        why=(
+            "In bfloat16 its log-softmax is rounded before the gradient is taken of it: "
+            "where a probability is close to 1, what is left of p - 1 is a rounding error."
+        ),
     ),
     Entry(
         "distributions.kl_divergence of two Categorical",
@@ -324,6 +336,10 @@ ENTRIES = (
         "lawful.rl.ppo.EntropyBonus",
         entropy,
         "in nats",
+        why=(
+            "It refuses NaN in logits that nothing reads; and in bfloat16 its log-softmax "
+            "is rounded before the gradient is taken of it."
+        ),
     ),
     Entry(
         "F.logsigmoid",

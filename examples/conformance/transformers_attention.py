@@ -399,6 +399,7 @@ ENTRIES = (
         "attention.BiasedCausalSelfAttention",
         gpt2_attention,
         "one fused projection, biases on all",
+        why=("It takes a view of its input, and raises an error where that is not contiguous."),
     ),
     Entry(
         "LlamaDecoderLayer, eager",

@@ -251,6 +251,7 @@ ENTRIES = (
         "lawful.mlp.FeedForwardTanhGELU",
         gpt2_mlp,
         "the tanh approximation, written out",
+        why=("It takes a view of its input, and raises an error where that is not contiguous."),
     ),
     Entry("ACT2FN relu2", "lawful.mlp.SquaredReLU", relu2, "the square of the ReLU"),
     Entry(

@@ -283,8 +283,18 @@ ENTRIES = (
         "tokens.TokenLogProb",
         token_log_prob,
         "with temperature and row_mask",
+        why=(
+            "In bfloat16 its log-softmax is rounded before the gradient is taken of it: "
+            "where a probability is close to 1, what is left of p - 1 is a rounding error."
+        ),
     ),
-    Entry("entropy_from_logits", "tokens.TokenEntropy", token_entropy, "in nats"),
+    Entry(
+        "entropy_from_logits",
+        "tokens.TokenEntropy",
+        token_entropy,
+        "in nats",
+        why=("In bfloat16 its log-softmax is rounded before the gradient is taken of it."),
+    ),
     Entry(
         "ChunkedLogProbFunction, log_probs and entropy",
         "tokens.LinearTokenLogProb",
