@@ -30,6 +30,7 @@ from .rule_prefix_sum import prefix_sum
 from .rule_safe_products import safe_products
 from .rule_softmax import softmax
 from .rule_top_k import top_k
+from .source import Span
 
 Rule = Callable[[Program], Program]
 
@@ -59,12 +60,30 @@ RULES: tuple[tuple[str, Rule], ...] = (
 def rewrite(program: Program, without: Collection[str] = ()) -> Program:
     """Program -> Program without dead steps, by every rule not named in `without`."""
     check(program)
-    program = live(program)
+    program = literal = live(program)
     for name, rule in RULES:
         if name not in without and (changed := rule(program)) != program:
             program = changed
             check(program)
-    return live(program)
+    return covered(literal, live(program))
+
+
+def covered(literal: Program, program: Program) -> Program:
+    """The program whose steps name the equations of those that rules have done away with: the
+    next step that is still there does their work."""
+    named = {span for step in program.steps for span in step.spans}
+    there = {step.name for step in program.steps}
+    lost: tuple[Span, ...] = ()
+    more: dict[str, tuple[Span, ...]] = {}
+    for step in literal.steps:
+        lost += tuple(span for span in step.spans if span not in named)
+        if step.name in there and lost:
+            more[step.name] = (*more.get(step.name, ()), *lost)
+            lost = ()
+    steps = tuple(
+        replace(step, spans=(*more.pop(step.name, ()), *step.spans)) for step in program.steps
+    )
+    return replace(program, steps=steps)
 
 
 def check(program: Program) -> None:

@@ -100,7 +100,8 @@ def test_every_equation_stands_above_its_statement_with_its_place(name: str) -> 
             if re.fullmatch(rf" +# {re.escape(last)}    \({place}", line)
         ]
         assert found, f"{definition.name} has no comment"
-        assert not lines[found[0] + 1].lstrip().startswith("#")
+        after = (line for line in lines[found[0] + 1 :] if not line.lstrip().startswith("#"))
+        assert next(after).strip(), "no statement follows"
 
 
 @pytest.mark.parametrize("name", NAMES)
