@@ -18,8 +18,8 @@ from .emit_text import (
     Text,
     to_float,
 )
+from .formats import factors_alone, is_native
 from .names import python_name
-from .patterns import is_plain
 from .program import (
     Call,
     Const,
@@ -107,11 +107,18 @@ class Printer:
                 and not (native and from_reals)
             ):
                 self.uses.add("dtype")
-                text = Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
+                text = self.narrowed(step, text)
         whole = isinstance(step.body, Read) and text.code == self.spelled(step.body.name)
         if whole and step.at is None:
             text = Text(f"{text.code}.clone()", ATOM, text.axes)
         return [*lines, self.assignment(step, text.code)]
+
+    def narrowed(self, step: Step, text: Text) -> Text:
+        """A value in the inputs' format; where autocast would round it again in all that read
+        it, in that of autocast."""
+        if step.name in factors_alone(self.program):
+            return Text(f"ops.factor({text.code}, dtype)", ATOM, text.axes)
+        return Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
 
     def assignment(self, step: Step, code: str) -> str:
         """The statement that gives a tensor its name, or a sequence its slice."""
@@ -391,38 +398,6 @@ class Printer:
             return Text(f"{text.at(ATOM)}.T", ATOM, axes)
         places = ", ".join(str(text.axes.index(axis)) for axis in axes)
         return Text(f"{text.at(ATOM)}.permute({places})", ATOM, axes)
-
-
-def is_native(body: Node) -> bool:
-    """Whether an equation is computed in the tensors' own format: a contraction, which
-    accumulates in a wider one anyway, a single operation, or a mere rearrangement."""
-    match body:
-        case Contract():
-            return all(is_plain(factor) or _is_scaled(factor) for factor in body.factors)
-        case Fused():
-            return body.native
-        case Recall():
-            first = body.first
-            return body.type != "real" or (is_native(first) and not is_number(first))
-        case Sum():
-            return len(body.terms) <= 2 and all(is_plain(x) for _, x in body.terms)
-        case Product():
-            return len(body.factors) <= 2 and all(is_plain(x) for _, x in body.factors)
-        case Where():
-            branches = (body.then, body.otherwise)
-            if is_number(body.condition) and any(is_number(x) for x in branches):
-                return body.type != "real"
-            return body.type != "real" or all(is_plain(x) for x in branches)
-        case _:
-            return is_plain(body)
-
-
-def _is_scaled(node: Node) -> bool:
-    return (
-        isinstance(node, Product)
-        and all(is_plain(x) for _, x in node.factors)
-        and (sum(not is_number(x) for _, x in node.factors) <= 1)
-    )
 
 
 def _axis_order(step: Step) -> tuple[str, ...]:

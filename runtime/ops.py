@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .ops_attention import attention as attention
+from .ops_losses import autocasts
 from .ops_losses import linear_cross_entropy as linear_cross_entropy
 from .ops_losses import linear_log_prob as linear_log_prob
 from .ops_losses import log_prob as log_prob
@@ -152,6 +153,14 @@ def wide_dtype(dtype: torch.dtype) -> torch.dtype:
 def widen(tensor: Tensor) -> Tensor:
     """The tensor in the format that its equations are computed in."""
     return tensor.to(wide_dtype(tensor.dtype))
+
+
+def factor(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """A factor of products alone, in a format; under autocast in that which it asks for, to
+    which it would round the factor in each of them."""
+    if dtype == torch.float32 and autocasts(x):
+        dtype = torch.get_autocast_dtype(x.device.type)
+    return x.to(dtype)
 
 
 def number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -408,6 +417,12 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.where(x.isinf(), x, x + (nearest - x).detach())
 
 
+def _source(generator: torch.Generator | None) -> dict[str, Any]:
+    """The source of draws as an argument; left out where there is none, since torch.compile
+    does not trace `generator=None` where sizes vary."""
+    return {} if generator is None else {"generator": generator}
+
+
 def uniform(
     shape: Sequence[int],
     low: float,
@@ -417,7 +432,7 @@ def uniform(
     generator: torch.Generator | None,
 ) -> Tensor:
     """Draws from [low, high)."""
-    draw = torch.rand(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    draw = torch.rand(shape, **_source(generator), dtype=wide_dtype(dtype), device=device)
     if (low, high) == (0, 1) and draw.dtype == dtype:
         return draw
     draw = (low + (high - low) * draw).to(dtype)
@@ -437,7 +452,7 @@ def normal(
     generator: torch.Generator | None,
 ) -> Tensor:
     """Draws from the normal law with this mean and standard deviation."""
-    draw = torch.randn(shape, generator=generator, dtype=wide_dtype(dtype), device=device)
+    draw = torch.randn(shape, **_source(generator), dtype=wide_dtype(dtype), device=device)
     return (mean + std * draw).to(dtype)
 
 
@@ -448,7 +463,7 @@ def exponential(
     generator: torch.Generator | None,
 ) -> Tensor:
     """Finite draws from the exponential law of mean 1."""
-    draw = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    draw = torch.rand(shape, **_source(generator), dtype=torch.float64, device=device)
     return (-torch.log1p(-draw)).to(dtype)
 
 
@@ -459,6 +474,6 @@ def gumbel(
     generator: torch.Generator | None,
 ) -> Tensor:
     """Finite draws from the standard Gumbel law."""
-    draw = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    draw = torch.rand(shape, **_source(generator), dtype=torch.float64, device=device)
     tiny = torch.finfo(torch.float64).tiny
     return (-torch.log((-torch.log1p(-draw)).clamp(min=tiny))).to(dtype)

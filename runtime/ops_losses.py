@@ -93,7 +93,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-def _autocast(x: Tensor) -> bool:
+def autocasts(x: Tensor) -> bool:
     """Whether autocast is on for the device of a tensor; meta tensors have none."""
     kind = x.device.type
     return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
@@ -101,12 +101,12 @@ def _autocast(x: Tensor) -> bool:
 
 def _rounded(x: Tensor, like: Tensor) -> Tensor:
     """In the format of an operand; under autocast in that of computation, as its losses are."""
-    return x if _autocast(like) else x.to(like.dtype)
+    return x if autocasts(like) else x.to(like.dtype)
 
 
 def _rows(h: Tensor, W: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The rows of h that have a class, its classes, and the format that autocast asks for."""
-    if _autocast(h):
+    if autocasts(h):
         dtype = torch.get_autocast_dtype(h.device.type)
         h, W = h.to(dtype), W.to(dtype)
     return h[..., : y.shape[-1], :], W, y.long().expand(*h.shape[:-2], y.shape[-1])

@@ -95,50 +95,47 @@ def _ends(key: Tensor, dim: int, last: bool) -> Tensor:
 BLOCK = 64
 """How many neighbours `top` looks at together: their maximum takes one pass at full speed."""
 FEW = 1024
-"""Up to so many numbers a stable sort is faster than torch.topk and what its ties cost."""
+"""Up to so many numbers a stable sort is faster than keys and torch.topk."""
 
 
 def top(x: Tensor, k: int, dim: int) -> Tensor:
     """The indices of the k largest entries, the largest first, ties by index: those v with
     rank[v] x[v] < k, in the order of their ranks."""
-    x = x.detach().movedim(dim, -1)
-    if 4 * k > x.shape[-1]:
-        return _descending(x)[..., :k].movedim(-1, dim)
-    chosen = _chosen(x, k)
-    return chosen.gather(-1, _descending(x.gather(-1, chosen))).movedim(-1, dim)
+    return _top(x.detach().movedim(dim, -1), k).movedim(-1, dim)
 
 
-def _descending(x: Tensor) -> Tensor:
-    """The order of a row from the largest entry down, ties by index."""
-    return torch.sort(x, dim=-1, descending=True, stable=True).indices
-
-
-def _chosen(x: Tensor, k: int) -> Tensor:
-    """The indices, in their order, of the k largest entries of a row, ties by index."""
+def _top(x: Tensor, k: int) -> Tensor:
+    """`top` along the last axis."""
     n = x.shape[-1]
-    if x.numel() <= FEW:
-        return _descending(x)[..., :k].sort(-1).values
-    if n < 4 * k * BLOCK:
-        return _chosen_by_topk(x, k)
+    whole = n < 4 * k * BLOCK
+    if x.numel() <= FEW or n < 4 * k or (whole and x.dtype not in KEYED):
+        return torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k]
+    if whole:
+        return torch.topk(_keys(x), k).indices
     # The k blocks of largest maximum, ties by index, hold the k largest entries.
     count = n // BLOCK
-    rest = x[..., count * BLOCK :]
     inside = x[..., : count * BLOCK].reshape(*x.shape[:-1], count, BLOCK)
-    blocks = _chosen(inside.amax(-1), k)
-    among = blocks[..., None].expand(*blocks.shape, BLOCK)
-    chosen = _chosen_by_topk(torch.cat([inside.gather(-2, among).flatten(-2), rest], -1), k)
+    blocks = _top(inside.amax(-1), k).sort(-1).values
+    among = inside.gather(-2, blocks[..., None].expand(*blocks.shape, BLOCK)).flatten(-2)
+    at = _top(torch.cat([among, x[..., count * BLOCK :]], -1), k)
     blocks = torch.nn.functional.pad(blocks, (0, 1), value=count)
-    return blocks.gather(-1, chosen // BLOCK) * BLOCK + chosen % BLOCK
+    return blocks.gather(-1, at // BLOCK) * BLOCK + at % BLOCK
 
 
-def _chosen_by_topk(x: Tensor, k: int) -> Tensor:
-    """The same by torch.topk, which breaks ties as it likes: of the entries that equal the last
-    one that stays, at the end of what it gives, as many are chosen anew, by index."""
-    values, chosen = torch.topk(x, k)
-    least = values[..., -1:]
-    from_end = torch.arange(x.shape[-1], 0, -1, device=x.device, dtype=torch.int32)
-    equal = torch.topk(torch.where(x == least, from_end, 0), k).indices
-    return torch.where(values == least, equal.flip(-1), chosen).sort(-1).values
+KEYED = (torch.float32, torch.bfloat16, torch.float16)
+"""The formats of numbers that leave room for an index in a key."""
+
+
+def _keys(x: Tensor) -> Tensor:
+    """Integers in the order of the numbers of a row, and of equal numbers in the reverse order
+    of their indices: none are equal, so that torch.topk, which breaks ties as it likes, has none
+    to break."""
+    bits = x.to(torch.float32).view(torch.int32)
+    # Read as integers, floats are in their order, but negative ones in the reverse one.
+    sign = bits >> 31
+    order = (bits ^ (sign & 0x7FFFFFFF)) - sign
+    index = torch.arange(x.shape[-1] - 1, -1, -1, device=x.device)
+    return torch.add(index, order, alpha=2**32)
 
 
 def spread(x: Tensor, places: Tensor, size: int, dim: int) -> Tensor:

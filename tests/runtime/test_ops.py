@@ -194,6 +194,17 @@ def test_sixteen_bit_formats_are_computed_in_float32() -> None:
         same(ops.widen(x), *x.double().tolist())
 
 
+def test_autocast_rounds_a_factor_once_and_leaves_float64_alone() -> None:
+    for dtype in DTYPES:
+        x = torch.tensor([0.1, -3.0], dtype=ops.wide_dtype(dtype))
+        assert ops.factor(x, dtype).dtype == dtype
+        with torch.autocast("cpu", torch.bfloat16):
+            lower = ops.factor(x, dtype)
+        assert lower.dtype == (torch.bfloat16 if dtype == torch.float32 else dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ops.factor(torch.empty(2, device="meta"), torch.float32).dtype == torch.float32
+
+
 def test_number_is_a_tensor_without_axes() -> None:
     for dtype in DTYPES:
         x = ops.number(0.1, dtype, CPU)
@@ -662,6 +673,19 @@ def test_draws_compile_into_one_graph(name: str) -> None:
     wanted = f()
     torch.manual_seed(5)
     assert torch.equal(compiled(), wanted)
+
+
+def test_draws_of_varying_size_compile_once() -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(
+        lambda x: x + ops.uniform(x.shape, 0, 1, torch.float32, CPU, None),
+        fullgraph=True,
+        dynamic=True,
+        backend="aot_eager",
+    )
+    for n in (3, 4, 5):
+        drawn = compiled(torch.zeros(n))
+        assert drawn.shape == (n,) and (drawn >= 0).all() and (drawn < 1).all()
 
 
 @pytest.mark.parametrize("name", TRACED)

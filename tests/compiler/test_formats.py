@@ -1,0 +1,44 @@
+"""What is rounded once under autocast: what products alone read."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from lawful.compiler.diagnostics import Log
+from lawful.compiler.formats import factors_alone
+from lawful.compiler.library import load
+from lawful.compiler.lower import lower
+from lawful.compiler.project import shipped
+from lawful.compiler.rewrite import rewrite
+from lawful.generated.mlp import swi_glu
+
+FACTORS = {
+    "mlp.FeedForward": {"hidden"},
+    "mlp.SwiGLU": {"hidden"},
+    "mlp.ClampedSwiGLU": {"hidden"},
+    "attention.CausalSelfAttention": {"q", "r", "v", "o"},
+    "losses.cross_entropy.CrossEntropy": set(),
+    "filters.TopPFilter": set(),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_factors_alone_are_read_by_products_and_by_nothing_else(name: str) -> None:
+    program = rewrite(lower(load(shipped().root, Log())[name]))
+    assert factors_alone(program) == FACTORS[name]
+
+
+def test_autocast_rounds_them_once() -> None:
+    x, *weights = (torch.randn(s) for s in ((2, 3, 4), (8, 4), (8, 4), (4, 8)))
+    formats: list[torch.dtype] = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, f, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if f is torch.ops.aten._to_copy.default:
+                formats.append(kwargs["dtype"])
+            return f(*args, **(kwargs or {}))
+
+    with torch.autocast("cpu", torch.bfloat16), Watch():
+        y = swi_glu(x, *weights)
+    assert y.dtype == torch.bfloat16
+    assert formats.count(torch.float32) == 2, "gate and up alone are widened"
