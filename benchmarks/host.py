@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from pathlib import Path
 
 import torch
-
-_PEAK = Path("/proc/self/clear_refs")
-_MMAP_THRESHOLD = -3  # of malloc.h
+from torch.autograd.profiler import profile
 
 
 class HostMeter:
-    """Processor time of this process, and its resident memory."""
+    """Processor time of this process, and the memory of its tensors."""
 
     clocks = ("processor", "wall")
 
@@ -30,54 +29,31 @@ class HostMeter:
         return time.process_time() - processor, time.perf_counter() - wall
 
     def peak(self, side: Callable[[], object]) -> int | None:
-        """By a forked child, whose peak nobody else has raised. None with several threads, which
-        do not survive a fork."""
-        if torch.get_num_threads() > 1 or not hasattr(os, "fork"):
-            return None
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                os.write(writer, str(_peak_of(side)).encode())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as answer:
-            told = answer.read()
-        os.waitpid(child, 0)
-        return int(told) if told else None
-
-
-def _peak_of(side: Callable[[], object]) -> int:
-    """In the child: a first call maps what code it needs, where the peak can be set back after
-    it; otherwise that counts too."""
-    _give_back_at_once()
-    if _PEAK.exists():
+        """By what tensors were given and gave back, in the order of time."""
         side()
-        _trim()
-        _PEAK.write_text("5")
-    before = _highest()
-    side()
-    return _highest() - before
+        with _quiet(), profile(profile_memory=True) as watched:
+            kept = side()
+        del kept
+        results = watched.kineto_results
+        assert results is not None
+        changes = [e for e in results.events() if e.name() == "[memory]"]
+        changes.sort(key=lambda e: e.start_ns())
+        return max(accumulate((e.nbytes() for e in changes), initial=0))
 
 
-def _highest() -> int:
-    """The peak of resident memory so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _trim() -> None:
-    """Give freed memory back: used again, it would not be seen."""
-    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
-
-
-def _give_back_at_once() -> None:
-    """Tensors are mapped each by itself, so that none stays when it is freed: glibc keeps some,
-    more or fewer by what was freed before."""
-    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_MMAP_THRESHOLD, 1 << 16)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the profiler writes on standard error each time."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def limit_memory(beyond: int) -> None:

@@ -21,7 +21,7 @@ from .program import (
     walk,
 )
 
-PRODUCTS = ("torch.nn.functional.linear", "ops.attention")
+PRODUCTS = ("torch.nn.functional.linear", "ops.linear", "ops.attention")
 """Functions whose operands autocast rounds, besides contractions."""
 
 

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from .ops_attention import attention as attention
+from .ops_layers import gelu_tanh as gelu_tanh
+from .ops_layers import layer_norm as layer_norm
+from .ops_layers import linear as linear
+from .ops_layers import rms_norm as rms_norm
 from .ops_losses import autocasts
 from .ops_losses import linear_cross_entropy as linear_cross_entropy
 from .ops_losses import linear_log_prob as linear_log_prob
 from .ops_losses import log_prob as log_prob
-from .ops_norms import gelu_tanh as gelu_tanh
-from .ops_norms import layer_norm as layer_norm
-from .ops_norms import rms_norm as rms_norm
 from .ops_order import count_below as count_below
 from .ops_order import discounted_sum as discounted_sum
 from .ops_order import first as first

@@ -1,9 +1,15 @@
-"""Normalisation along the last axis, and an activation."""
+"""Linear maps, normalisation along the last axis, and an activation."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def linear(x: Tensor, W: Tensor, *, inner: int = 1) -> Tensor:
+    """y[…,o…] = sum of W[o…,i…] · x[…,i…] over the last `inner` axes of both."""
+    y = torch.nn.functional.linear(x.flatten(-inner), W.flatten(-inner).flatten(0, -2))
+    return y.reshape(*y.shape[:-1], *W.shape[:-inner])
 
 
 def rms_norm(x: Tensor, gain: Tensor | None = None, *, eps: float) -> Tensor:
