@@ -71,6 +71,7 @@ class Printer:
     widening: bool = False
     named: dict[Node, Text] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     record: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
@@ -90,8 +91,12 @@ class Printer:
             return lines
         for node in self.shared(step.body):
             text = self.print(node)
-            name = self.temporary(step, node)
-            lines.append(f"{name} = {text.code}")
+            name = self.kept.get(text.code)
+            if name is None:
+                name = self.temporary(step, node)
+                lines.append(f"{name} = {text.code}")
+                if self.lasts(node):
+                    self.kept[text.code] = name
             self.named[node] = Text(name, ATOM, text.axes)
         kept = step.output or step.name in self.program.sequences
         text = self.print(step.body)
@@ -250,6 +255,12 @@ class Printer:
             node for node in seen if parents[node] > 1 and not is_number(node) and children(node)
         ]
 
+    def lasts(self, node: Node) -> bool:
+        """Whether later steps may use what is computed here: it depends on nothing that a step
+        alone knows by a name, and stands in no loop."""
+        local = any(part in self.named for part in walk(node))
+        return self.loop is None and not local and not self.depends_on_reals(node)
+
     def temporary(self, step: Step, node: Node) -> str:
         """A name for a shared part."""
         match node:
@@ -262,6 +273,7 @@ class Printer:
     def fresh(self, stem: str) -> str:
         """A local name that nothing else in the function has."""
         used = {text.code for text in self.named.values()} | set(self.aliases.values())
+        used |= set(self.kept.values())
         return self.apart(stem, used)
 
     def apart(self, stem: str, used: Collection[str] = ()) -> str:
