@@ -1,4 +1,4 @@
-"""What the tests of the rewrite rules share: a spec that is compiled, with some rules left out."""
+"""What the tests of compiled specs share: a spec that is compiled, with some rules left out."""
 
 from __future__ import annotations
 
