@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.outputs import write
-from lawful.verifier.candidate import generated
-from lawful.verifier.verify import Options, verify_candidate
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 HEAD = "module M\nsize B, V\nindex b: B   v, w: V\ninput z[B, V]\n"
 SPECS = {
@@ -31,15 +28,8 @@ SPECS = {
 
 
 @pytest.mark.parametrize(("code", "times", "spec"), SPECS.values(), ids=SPECS)
-def test_what_equations_share(code: str, times: int, spec: str, tmp_path: Path) -> None:
-    root, out = tmp_path / "spec", tmp_path / "generated"
-    root.mkdir()
-    (root / "m.eq").write_text(spec, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules), out, True)
-    assert (out / "m.py").read_text(encoding="utf-8").count(code) == times
-    options = Options(level="quick", dtypes=("float64", "bfloat16"))
-    report = verify_candidate(modules["m.M"], generated(modules["m.M"], out), options)
+def test_what_equations_share(code: str, times: int, spec: str, compile_spec: Compile) -> None:
+    made = compile_spec(spec)
+    assert made.code.count(code) == times
+    report = made.verify(("float64", "bfloat16"))
     assert report.ok, str(report)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.lower import lower
-from lawful.compiler.outputs import write
-from lawful.compiler.program import Fused, Program, walk
-from lawful.compiler.rewrite import rewrite
-from lawful.compiler.typed import Module
-from lawful.verifier.candidate import generated
-from lawful.verifier.verify import Options, verify_candidate
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 GROUPED = """module M
 size H, G, T, U, K, I, M = H // G
@@ -71,41 +64,23 @@ NOT_FOUND = {
 }
 
 
-def built(body: str, folder: Path, *without: str) -> tuple[Module, Program, Path]:
-    root, out = folder / "spec", folder / "generated"
-    root.mkdir(parents=True)
-    (root / "m.eq").write_text(body, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, without), out, True)
-    return modules["m.M"], rewrite(lower(modules["m.M"]), without), out
-
-
-def attentions(program: Program) -> list[Fused]:
-    found = [node for step in program.steps for node in walk(step.body)]
-    return [n for n in found if isinstance(n, Fused) and n.function == "ops.attention"]
-
-
 @pytest.mark.parametrize("body", (FOUND | BIASED).values(), ids=FOUND | BIASED)
-def test_attention_is_found_and_is_the_equation(body: str, tmp_path: Path) -> None:
-    for folder, without in (("on", ()), ("off", ("attention",))):
-        module, program, out = built(body, tmp_path / folder, *without)
-        assert len(attentions(program)) == (not without)
-        report = verify_candidate(module, generated(module, out), Options(level="quick"))
+def test_attention_is_found_and_is_the_equation(body: str, compile_spec: Compile) -> None:
+    for without in ((), ("attention",)):
+        made = compile_spec(body, *without)
+        assert made.fused.count("ops.attention") == (not without)
+        report = made.verify()
         assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("body", NOT_FOUND.values(), ids=NOT_FOUND)
-def test_what_is_no_attention_stays(body: str, tmp_path: Path) -> None:
-    _, program, _ = built(body, tmp_path)
-    assert not attentions(program)
+def test_what_is_no_attention_stays(body: str, compile_spec: Compile) -> None:
+    assert "ops.attention" not in compile_spec(body).fused
 
 
-def test_the_call_says_what_it_is(tmp_path: Path) -> None:
+def test_the_call_says_what_it_is(compile_spec: Compile) -> None:
     """Groups that divide the heads are one, and u <= t is the causal mask."""
-    _, _, out = built(GROUPED, tmp_path)
-    text = (out / "m.py").read_text(encoding="utf-8")
+    code = compile_spec(GROUPED).code
     call = "o = ops.attention(q, r, v, scale=1.0 / math.sqrt(K), grouped=True, causal=True)"
-    covered = [line for line in text.splitlines() if "(m.eq:" in line and line.startswith("    # ")]
-    assert call in text and len(covered) == 3
+    covered = [line for line in code.splitlines() if "(m.eq:" in line and line.startswith("    # ")]
+    assert call in code and len(covered) == 3

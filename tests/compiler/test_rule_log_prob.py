@@ -3,19 +3,12 @@ is not, and that it is the equation."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.lower import lower
-from lawful.compiler.outputs import write
-from lawful.compiler.program import Fused, Program, walk
-from lawful.compiler.rewrite import rewrite
-from lawful.compiler.typed import Module
-from lawful.verifier.candidate import generated
-from lawful.verifier.verify import Options, verify_candidate
+
+if TYPE_CHECKING:
+    from conftest import Compile, Compiled
 
 LOSS = """module M
 size N, V
@@ -134,60 +127,44 @@ NO_MEAN = {
 }
 
 
-def built(body: str, folder: Path, *without: str) -> tuple[Module, Program, Path]:
-    root, out = folder / "spec", folder / "generated"
-    root.mkdir(parents=True)
-    (root / "m.eq").write_text(body, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, without), out, True)
-    return modules["m.M"], rewrite(lower(modules["m.M"]), without), out
-
-
-def functions(program: Program) -> list[str]:
-    nodes = [node for step in program.steps for node in walk(step.body)]
-    return [n.function for n in nodes if isinstance(n, Fused) and n.function in (ONE, ROWS, MEAN)]
+def functions(made: Compiled) -> list[str]:
+    return [function for function in made.fused if function in (ONE, ROWS, MEAN)]
 
 
 @pytest.mark.parametrize(("function", "body"), FOUND.values(), ids=FOUND)
-def test_it_is_found_and_is_the_equation(function: str, body: str, tmp_path: Path) -> None:
-    module, program, out = built(body, tmp_path / "on")
-    assert functions(program) == [function]
-    options = Options(level="quick", dtypes=("float64", "bfloat16"))
-    report = verify_candidate(module, generated(module, out), options)
+def test_it_is_found_and_is_the_equation(function: str, body: str, compile_spec: Compile) -> None:
+    made = compile_spec(body)
+    assert functions(made) == [function]
+    report = made.verify(("float64", "bfloat16"))
     assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("body", (LOSS, NEXT, HEAD), ids=("loss", "next", "head"))
-def test_it_is_a_matter_of_speed(body: str, tmp_path: Path) -> None:
-    module, program, out = built(body, tmp_path, "gathered-log-prob")
-    assert not functions(program)
-    assert verify_candidate(module, generated(module, out), Options(level="quick")).ok
-    without = ("linear-cross-entropy",)
-    module, program, out = built(body, tmp_path / "head", *without)
-    assert functions(program) == [ONE]
-    assert verify_candidate(module, generated(module, out), Options(level="quick")).ok
+def test_it_is_a_matter_of_speed(body: str, compile_spec: Compile) -> None:
+    for without, found in (("gathered-log-prob", []), ("linear-cross-entropy", [ONE])):
+        made = compile_spec(body, without)
+        assert functions(made) == found
+        assert made.verify().ok
 
 
 @pytest.mark.parametrize("body", NOT_FOUND.values(), ids=NOT_FOUND)
-def test_what_is_more_than_one_class_stays(body: str, tmp_path: Path) -> None:
-    assert not functions(built(body, tmp_path)[1])
+def test_what_is_more_than_one_class_stays(body: str, compile_spec: Compile) -> None:
+    assert not functions(compile_spec(body))
 
 
 @pytest.mark.parametrize("body", NO_HEAD.values(), ids=NO_HEAD)
-def test_logits_of_another_kind_stay(body: str, tmp_path: Path) -> None:
-    assert functions(built(body, tmp_path)[1]) == [ONE]
+def test_logits_of_another_kind_stay(body: str, compile_spec: Compile) -> None:
+    assert functions(compile_spec(body)) == [ONE]
 
 
 @pytest.mark.parametrize("body", NO_MEAN.values(), ids=NO_MEAN)
-def test_other_means_read_the_rows(body: str, tmp_path: Path) -> None:
-    assert functions(built(body, tmp_path)[1]) == [ROWS]
+def test_other_means_read_the_rows(body: str, compile_spec: Compile) -> None:
+    assert functions(compile_spec(body)) == [ROWS]
 
 
-def test_the_call_says_what_it_is(tmp_path: Path) -> None:
+def test_the_call_says_what_it_is(compile_spec: Compile) -> None:
     """The class of a row that no guard lets through may be anything; all equations are named."""
-    text = (built(HEAD, tmp_path)[2] / "m.py").read_text(encoding="utf-8")
+    code = compile_spec(HEAD).code
     call = "loss = ops.linear_cross_entropy(h, W, torch.clamp(y, min=0, max=V - 1), where=m)"
-    covered = [line for line in text.splitlines() if "(m.eq:" in line and line.startswith("    # ")]
-    assert call in text and len(covered) == 3
+    covered = [line for line in code.splitlines() if "(m.eq:" in line and line.startswith("    # ")]
+    assert call in code and len(covered) == 3

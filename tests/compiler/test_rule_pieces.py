@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.lower import lower
-from lawful.compiler.outputs import write
-from lawful.compiler.program import Fused, walk
-from lawful.compiler.rewrite import rewrite
-from lawful.verifier.candidate import generated
-from lawful.verifier.verify import Options, verify_candidate
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 HEAD = """module M
 size B, K, P = K // 2
@@ -43,37 +37,24 @@ NOT_FOUND = {
 }
 
 
-def fused(body: str, folder: Path, *without: str) -> bool:
-    """Whether the program of the module has pieces; it is verified."""
-    root, out = folder / "spec", folder / "generated"
-    root.mkdir(parents=True)
-    (root / "m.eq").write_text(HEAD + body, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, without), out, True)
-    report = verify_candidate(
-        modules["m.M"], generated(modules["m.M"], out), Options(level="quick")
-    )
-    assert report.ok, str(report)
-    program = rewrite(lower(modules["m.M"]), without)
-    return any(isinstance(node, Fused) for step in program.steps for node in walk(step.body))
-
-
 @pytest.mark.parametrize("body", FOUND.values(), ids=FOUND)
-def test_pieces_are_found_and_are_the_equation(body: str, tmp_path: Path) -> None:
-    assert fused(body, tmp_path / "on")
-    assert not fused(body, tmp_path / "off", "pieces")
+def test_pieces_are_found_and_are_the_equation(body: str, compile_spec: Compile) -> None:
+    for without in ((), ("pieces",)):
+        made = compile_spec(HEAD + body, *without)
+        assert bool(made.fused) == (not without)
+        report = made.verify()
+        assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("body", NOT_FOUND.values(), ids=NOT_FOUND)
-def test_what_is_no_slice_stays(body: str, tmp_path: Path) -> None:
-    assert not fused(body, tmp_path)
+def test_what_is_no_slice_stays(body: str, compile_spec: Compile) -> None:
+    made = compile_spec(HEAD + body)
+    assert not made.fused
+    report = made.verify()
+    assert report.ok, str(report)
 
 
-def test_without_a_proof_that_halves_are_equal_there_are_none(tmp_path: Path) -> None:
-    body = "output y[b,k] = if k < P then x[b,k] else 2 * x[b,k - P]\n"
+def test_without_a_proof_that_halves_are_equal_there_are_none(compile_spec: Compile) -> None:
     odd = HEAD.replace("require K % 2 == 0\n", "")
-    (tmp_path / "m.eq").write_text(odd + body, encoding="utf-8")
-    program = rewrite(lower(load(tmp_path, Log())["m.M"]))
-    assert not any(isinstance(node, Fused) for step in program.steps for node in walk(step.body))
+    made = compile_spec(odd + "output y[b,k] = if k < P then x[b,k] else 2 * x[b,k - P]\n")
+    assert not made.fused

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.outputs import write
-from lawful.verifier.candidate import generated
-from lawful.verifier.verify import Options, verify_candidate
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 HEAD = (
     "module M\nsize B, D\nindex b: B   d, e: D\ninput x[B, D]\nconst eps = 1e-5\nrequire eps > 0\n"
@@ -79,39 +76,33 @@ NOT_FOUND = {
     "a sigmoid of something else": POINT + "output y[b] = x[b] * sigmoid(z[b])\n",
 }
 CALLS = ("ops.rms_norm(", "ops.layer_norm(", "silu(", "gelu(", "functional.linear(")
-
-
-def built(spec: str, folder: Path, *without: str) -> str:
-    """The generated code of a spec, which is verified."""
-    root, out = folder / "spec", folder / "generated"
-    root.mkdir(parents=True)
-    (root / "m.eq").write_text(spec, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, without), out, True)
-    options = Options(level="quick", dtypes=("float64", "float32", "bfloat16"))
-    report = verify_candidate(modules["m.M"], generated(modules["m.M"], out), options)
-    assert report.ok, str(report)
-    return (out / "m.py").read_text(encoding="utf-8")
+DTYPES = ("float64", "float32", "bfloat16")
 
 
 @pytest.mark.parametrize(("rule", "call", "spec"), FOUND.values(), ids=FOUND)
 def test_they_are_found_and_are_the_equation(
-    rule: str, call: str, spec: str, tmp_path: Path
+    rule: str, call: str, spec: str, compile_spec: Compile
 ) -> None:
-    assert call in built(spec, tmp_path / "on")
-    assert call not in built(spec, tmp_path / "off", rule)
+    for without in ((), (rule,)):
+        made = compile_spec(spec, *without)
+        assert (call in made.code) == (not without)
+        report = made.verify(DTYPES)
+        assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("spec", NOT_FOUND.values(), ids=NOT_FOUND)
-def test_what_is_something_else_stays(spec: str, tmp_path: Path) -> None:
-    code = built(spec, tmp_path)
-    assert not any(call in code for call in CALLS)
+def test_what_is_something_else_stays(spec: str, compile_spec: Compile) -> None:
+    made = compile_spec(spec)
+    assert not any(call in made.code for call in CALLS)
+    report = made.verify(DTYPES)
+    assert report.ok, str(report)
 
 
-def test_the_norm_names_the_equations_that_it_covers(tmp_path: Path) -> None:
-    code = built(LAYER, tmp_path)
+def test_the_norm_names_the_equations_that_it_covers(compile_spec: Compile) -> None:
+    made = compile_spec(LAYER)
+    report = made.verify(DTYPES)
+    assert report.ok, str(report)
+    code = made.code
     body = code[code.index("    # mu[b]") : code.index("    return y")]
     assert [line.split("[")[0] for line in body.splitlines() if "    # " in line] == [
         "    # mu",

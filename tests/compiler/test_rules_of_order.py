@@ -6,40 +6,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from lawful.compiler.build import generate
-from lawful.compiler.diagnostics import Log
-from lawful.compiler.library import load
-from lawful.compiler.outputs import write
 from lawful.compiler.rewrite import RULES
 from lawful.runtime import ops, ops_order
-from lawful.verifier.candidate import Candidate, generated
-from lawful.verifier.verify import Options, verify_candidate
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 HEAD = "module M\nsize B, V\nindex b: B   v, w: V\ninput z[B, V]\n"
 RANK = "place[b,v] = rank[v] z[b,v]\n"
 TOP = "const k = 2\nrequire k >= 1\n" + RANK
 
 
-def build(
-    spec: str, folder: Path, without: tuple[str, ...] = (), dtypes: tuple[str, ...] = ("float64",)
-) -> tuple[Candidate, str, bool]:
-    """The candidate of a spec, its code, and whether it verifies."""
-    root, out = folder / "spec", folder / f"generated{len(without)}"
-    root.mkdir(exist_ok=True)
-    (root / "m.eq").write_text(spec, encoding="utf-8")
-    log = Log()
-    modules = load(root, log)
-    assert not log.failed, "\n".join(map(str, log.in_order()))
-    write(generate(modules, without), out, True)
-    candidate = generated(modules["m.M"], out)
-    options = Options(level="quick", dtypes=dtypes)
-    code = (out / "m.py").read_text(encoding="utf-8")
-    return candidate, code, verify_candidate(modules["m.M"], candidate, options).ok
+def calls(code: str) -> set[str]:
+    return set(re.findall(r"ops\.(\w+)\(", code))
 
 
 @dataclass(frozen=True)
@@ -130,15 +114,15 @@ CASES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.spec}")
-def test_a_rule_applies_and_both_ways_verify(case: Case, tmp_path: Path) -> None:
-    _, code, ok = build(HEAD + case.spec, tmp_path, dtypes=("float64", "bfloat16"))
-    assert ok
-    assert set(case.calls) <= set(re.findall(r"ops\.(\w+)\(", code))
+def test_a_rule_applies_and_both_ways_verify(case: Case, compile_spec: Compile) -> None:
+    made = compile_spec(HEAD + case.spec)
+    assert made.verify(("float64", "bfloat16")).ok
+    assert set(case.calls) <= calls(made.code)
     # prefix-sum too is a matter of a key, the index: without it mass-before takes its place.
     without = (case.rule, "mass-before") if case.rule == "prefix-sum" else (case.rule,)
-    _, plain, ok = build(HEAD + case.spec, tmp_path, without)
-    assert ok
-    assert not set(case.calls) & set(re.findall(r"ops\.(\w+)\(", plain))
+    plain = compile_spec(HEAD + case.spec, *without)
+    assert plain.verify(("float64",)).ok
+    assert not set(case.calls) & calls(plain.code)
 
 
 def all_of_them(x: Tensor, dim: int, **_: bool) -> Tensor:
@@ -170,12 +154,12 @@ FAULTS = (
 
 @pytest.mark.parametrize("fault", range(len(FAULTS)))
 def test_verification_tells_a_wrong_function(
-    fault: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: int, compile_spec: Compile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, wrong, case = FAULTS[fault]
     monkeypatch.setattr(ops, name, wrong)
-    _, code, ok = build(HEAD + CASES[case].spec, tmp_path)
-    assert f"ops.{name}(" in code and not ok
+    made = compile_spec(HEAD + CASES[case].spec)
+    assert f"ops.{name}(" in made.code and not made.verify(("float64",)).ok
 
 
 REFUSED = {
@@ -199,31 +183,28 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_a_rule_leaves_what_is_of_another_form(why: str, tmp_path: Path) -> None:
-    _, code, ok = build(HEAD + REFUSED[why], tmp_path)
-    assert ok
-    found = set(re.findall(r"ops\.(\w+)\(", code))
+def test_a_rule_leaves_what_is_of_another_form(why: str, compile_spec: Compile) -> None:
+    made = compile_spec(HEAD + REFUSED[why])
+    assert made.verify(("float64",)).ok
     names = {"prefix_sum", "sum_below", "sum_before", "count_below", "top", "discounted_sum"}
-    assert not found & names
+    assert not calls(made.code) & names
 
 
-def test_without_rules_the_program_is_the_literal_one(tmp_path: Path) -> None:
-    names = tuple(name for name, _ in RULES)
-    _, code, ok = build(HEAD + CASES[0].spec, tmp_path, names)
-    assert ok and "torch.where(w <= v" in code
+def test_without_rules_the_program_is_the_literal_one(compile_spec: Compile) -> None:
+    made = compile_spec(HEAD + CASES[0].spec, *(name for name, _ in RULES))
+    assert made.verify(("float64",)).ok and "torch.where(w <= v" in made.code
 
 
-def test_what_comes_later_does_not_leak(tmp_path: Path) -> None:
-    spec = HEAD + "output y[b,v] = sum[w if w < v] exp(z[b,w])\n"
-    candidate, _, _ = build(spec, tmp_path)
+def test_what_comes_later_does_not_leak(compile_spec: Compile) -> None:
+    made = compile_spec(HEAD + "output y[b,v] = sum[w if w < v] exp(z[b,w])\n")
     z = torch.tensor([[1.0, 2.0, 1e4]], requires_grad=True)
-    y = candidate.function(z)
+    y = made.candidate.function(z)
     y.sum().backward()
     assert y.isfinite().all()
     assert z.grad is not None and z.grad.isfinite().all() and z.grad[0, 2] == 0
 
 
-def test_a_large_row_fits_into_memory(tmp_path: Path) -> None:
+def test_a_large_row_fits_into_memory(compile_spec: Compile) -> None:
     """A mask of V by V would take 40 GB."""
     spec = (
         HEAD + TOP + "p[b,v] = softmax[v] z[b,v]\n"
@@ -231,7 +212,6 @@ def test_a_large_row_fits_into_memory(tmp_path: Path) -> None:
         "output below[b,v] = before[b,v] + (sum[w if w < v] p[b,w]) + sum[w if z[b,w] < z[b,v]] 1\n"
         "output q[b,v] = softmax[v if place[b,v] < k] z[b,v]\n"
     )
-    candidate, _, _ = build(spec, tmp_path)
     z = torch.randn(1, 200_000)
-    below, q = candidate.function(z, k=50)
+    below, q = compile_spec(spec).candidate.function(z, k=50)
     assert below.shape == q.shape == z.shape and (q > 0).sum() == 50
