@@ -40,9 +40,9 @@ that less than 1 is better. {met} of {gates} gates are met.
 
 Both sides of a row run in one process, in turns, after their values and gradients were found
 equal. A ratio is the median of those of neighbouring runs, with its quartiles; times are of the
-processor with one thread, of the wall clock with more. Memory is that of the tensors that a call holds at
-most, beside those that were there before. A gate is what the project asks of the row, with what it would like in
-brackets. The floor is work that nobody can do without.
+processor with one thread, of the wall clock with more. Memory is that of the tensors that a call
+holds at most, beside those that were there before. A gate is what the project asks of the row,
+with what it would like in brackets. The floor is work that nobody can do without.
 
 Measured on: {machine}. Absolute times are of that machine and that day.
 

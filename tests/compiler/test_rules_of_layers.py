@@ -1,4 +1,4 @@
-"""Norms, activations and biased maps in one call: where they are found, and where they are not."""
+"""Norms, activations and linear maps in one call: where they are found, and where they are not."""
 
 from __future__ import annotations
 
@@ -56,11 +56,26 @@ FOUND = {
         .replace("tanh(sum[d] W[f,d] * x[b,d] + c[f])", "tanh((sum[d] W[f,d] * x[b,d]) + c[f])"),
     ),
 }
-FOUND["a bias of rows"] = (
-    "linear",
-    "torch.nn.functional.linear(W, x, c).T",
-    MAP.replace("c[F] = 0", "c[B] = 0").replace("c[f]", "c[b]"),
+BARE = MAP.replace(" + c[f]", "").replace("param c[F] = 0\n", "")
+SIZES = "module M\nsize B, D, H, K\nindex b: B   d: D   h: H   k: K\n"
+TO_HEADS = SIZES + (
+    "input x[B, D]\nparam W[H, K, D] ~ normal(std = 1)\n"
+    "output y[b,h,k] = sum[d] W[h,k,d] * x[b,d]\n"
 )
+FROM_HEADS = SIZES + (
+    "input o[H, B, K]\nparam U[D, H, K] ~ normal(std = 1)\n"
+    "output y[d,b] = sum[h,k] U[d,h,k] * o[h,b,k]\n"
+)
+FOUND |= {
+    "a bias of rows": (
+        "linear",
+        "torch.nn.functional.linear(ops.widen(x), ops.widen(W)) + ops.widen(c)[:, None]",
+        MAP.replace("c[F] = 0", "c[B] = 0").replace("c[f]", "c[b]"),
+    ),
+    "a map without a bias": ("linear", "y = torch.nn.functional.linear(x, W)", BARE),
+    "a map to heads": ("linear", "y = ops.linear(x, W)\n", TO_HEADS),
+    "a map from heads": ("linear", "ops.linear(o.permute(1, 0, 2), U, inner=2).T", FROM_HEADS),
+}
 NOT_FOUND = {
     "a layer norm without a shift": LAYER.replace(" + c[d]", "").replace("param c[D] = 0\n", ""),
     "the constant outside": RMS.replace(
@@ -73,9 +88,14 @@ NOT_FOUND = {
     "another constant in gelu": POINT
     + "output y[b] = x[b] * (1 + erf(x[b] / sqrt(3))) / 2 + z[b]\n",
     "gelu that is not halved": POINT + "output y[b] = x[b] * (1 + erf(x[b] / sqrt(2))) + z[b]\n",
+    "a map by an input": BARE.replace("param W[F, D] ~ xavier()", "input W[F, D]"),
+    "a map by a transposed param": BARE.replace("W[F, D]", "W[D, F]").replace("W[f,d]", "W[d,f]"),
+    "a map for each row": BARE.replace("W[F, D]", "W[B, D]")
+    .replace("y[b,f]", "y[b]")
+    .replace("W[f,d]", "W[b,d]"),
     "a sigmoid of something else": POINT + "output y[b] = x[b] * sigmoid(z[b])\n",
 }
-CALLS = ("ops.rms_norm(", "ops.layer_norm(", "silu(", "gelu(", "functional.linear(")
+CALLS = ("ops.rms_norm(", "ops.layer_norm(", "silu(", "gelu(", "linear(")
 DTYPES = ("float64", "float32", "bfloat16")
 
 
