@@ -11,7 +11,7 @@ from torch import Tensor
 TAU, TOP_K, TOP_P = 0.8, 50, 0.9
 
 
-def pair(B: int, V: int, device: str = "cpu") -> Pair:
+def pair(B: int, V: int, device: str = "cpu", compiled: bool = False) -> Pair:
     """What agrees is the law: what is drawn from it depends on the source of the draws."""
     from lawful.generated.samplers import top_k_top_p_sampler
     from transformers import (
@@ -28,9 +28,11 @@ def pair(B: int, V: int, device: str = "cpu") -> Pair:
         [TemperatureLogitsWarper(TAU), TopKLogitsWarper(TOP_K), TopPLogitsWarper(TOP_P)]
     )
 
+    draw = torch.compile(top_k_top_p_sampler) if compiled else top_k_top_p_sampler
+
     @torch.no_grad()
     def ours() -> dict[str, Tensor]:
-        drawn = top_k_top_p_sampler(z, tau=TAU, top_k=TOP_K, top_p=TOP_P)
+        drawn = draw(z, tau=TAU, top_k=TOP_K, top_p=TOP_P)
         return {"q": drawn.q}
 
     @torch.no_grad()
@@ -43,14 +45,21 @@ def pair(B: int, V: int, device: str = "cpu") -> Pair:
 
 
 def _row(
-    name: str, B: int, V: int, gates: tuple[Gate, ...] = (), sweep: tuple[str, int] | None = None
+    name: str,
+    B: int,
+    V: int,
+    gates: tuple[Gate, ...] = (),
+    sweep: tuple[str, int] | None = None,
+    compiled: bool = False,
 ) -> Row:
+    how = ", ours compiled" if compiled else ""
     return Row(
         name,
-        f"V={V}" if sweep else f"B={B} V={V}",
-        f"samplers.TopKTopPSampler, B={B} V={V}, tau={TAU}, top_k={TOP_K}, top_p={TOP_P}, float32",
+        f"V={V}" if sweep else f"B={B} V={V}{how}",
+        f"samplers.TopKTopPSampler, B={B} V={V}, tau={TAU}, top_k={TOP_K}, top_p={TOP_P}, "
+        f"float32{how}",
         "transformers logits processors, softmax and torch.multinomial",
-        partial(pair, B, V),
+        partial(pair, B, V, compiled=compiled),
         gates,
         "the largest logit: all are read once",
         ("transformers",),
@@ -59,8 +68,9 @@ def _row(
 
 
 ROWS = [
-    _row("sampler.b32", 32, 50257, (Gate("speedup", 20, 40),)),
-    _row("sampler.b1", 1, 50257, (Gate("speedup", 10),)),
+    _row(f"sampler.b{B}{'_compiled' * compiled}", B, 50257, (gate,), compiled=compiled)
+    for B, gate in ((32, Gate("speedup", 20, 40)), (1, Gate("speedup", 10)))
+    for compiled in (False, True)
 ]
 ROWS += [
     _row(f"sampler.over_v.{V}", 1, V, (), ("sampler: V", V)) for V in (1024, 4096, 16384, 65536)
