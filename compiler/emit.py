@@ -19,6 +19,7 @@ from .emit_frames import Block, FileFrame, FunctionFrame, MethodFrame, ModuleFra
 from .emit_names import FileNames, file_names, step_name
 from .emit_signature import Signature
 from .emit_steps import kept, step_methods, times
+from .formats import shared_factors
 from .names import class_name, python_name, snake_case
 from .program import Gather, Program, Read, Slice, Step, is_number, walk
 from .stepwise import Stepwise
@@ -90,7 +91,7 @@ def emit_module(compiled: Compiled, path: str, names: FileNames) -> tuple[Module
             parameters=signature.function(),
             returns=returns,
             doc=docstring(function_doc(module, path), 4),
-            blocks=tuple(_blocks(compiled.whole, printer, path)),
+            blocks=(*_shared(compiled.whole, printer), *_blocks(compiled.whole, printer, path)),
             checks=tuple(entry_checks(compiled.whole, printer, path)),
             result=result,
         )
@@ -140,6 +141,14 @@ def emit_module(compiled: Compiled, path: str, names: FileNames) -> tuple[Module
     if any("math." in line for line in (*checks, *frame.init_body, *frame.resets)):
         uses.add("math")
     return frame, uses
+
+
+def _shared(program: Program, printer: Printer) -> Iterator[Block]:
+    """Autocast rounds an input once for all products that read it."""
+    if shared := shared_factors(program):
+        printer.uses.add("dtype")
+        names = [python_name(name) for name in shared]
+        yield Block((), tuple(f"{name} = ops.factor({name}, dtype)" for name in names))
 
 
 def _blocks(program: Program, printer: Printer, path: str) -> Iterator[Block]:

@@ -61,12 +61,25 @@ def factors_alone(program: Program) -> frozenset[str]:
     """The tensors that are read as factors of products and nowhere else: autocast would round
     them there, so that nothing is lost where they are rounded once, when they are made."""
     made = {s.name for s in program.steps if not s.output and s.at is None}
+    return frozenset(made & _read_by_products(program).keys())
+
+
+def shared_factors(program: Program) -> tuple[str, ...]:
+    """The inputs that several products read and nothing else: autocast would round them, and
+    keep them for the gradient, once for each."""
+    counts = _read_by_products(program)
+    return tuple(name for name in program.module.inputs if counts.get(name, 0) > 1)
+
+
+def _read_by_products(program: Program) -> dict[str, int]:
+    """How often each tensor is read that products alone read, as a factor as it is."""
     reads: collections.Counter[str] = collections.Counter()
+    factors: collections.Counter[str] = collections.Counter()
     for step in program.steps:
         reads.update(n.name for n in walk(step.body) if isinstance(n, Read | Gather))
         if is_native(step.body):
-            reads.subtract(n.name for n in _factors(step.body))
-    return frozenset(name for name, others in reads.items() if name in made and not others)
+            factors.update(n.name for n in _factors(step.body))
+    return {name: count for name, count in factors.items() if count == reads[name]}
 
 
 def _factors(body: Node) -> Iterator[Read]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from lawful.compiler.diagnostics import Log
-from lawful.compiler.formats import factors_alone
+from lawful.compiler.formats import factors_alone, shared_factors
 from lawful.compiler.library import load
 from lawful.compiler.lower import lower
 from lawful.compiler.project import shipped
@@ -28,6 +28,20 @@ def test_factors_alone_are_read_by_products_and_by_nothing_else(name: str) -> No
     assert factors_alone(program) == FACTORS[name]
 
 
+SHARED = {
+    "mlp.SwiGLU": ("x",),
+    "attention.CausalSelfAttention": ("x",),
+    "mlp.FeedForward": (),  # one product alone reads x
+    "behaviour.residual.ResidualBlock": (),  # x is added, too
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_factors_are_inputs_that_several_products_read(name: str) -> None:
+    program = rewrite(lower(load(shipped().root, Log())[name]))
+    assert shared_factors(program) == SHARED[name]
+
+
 def test_autocast_rounds_them_once() -> None:
     x, *weights = (torch.randn(s) for s in ((2, 3, 4), (8, 4), (8, 4), (4, 8)))
     formats: list[torch.dtype] = []
@@ -42,3 +56,4 @@ def test_autocast_rounds_them_once() -> None:
         y = swi_glu(x, *weights)
     assert y.dtype == torch.bfloat16
     assert formats.count(torch.float32) == 2, "gate and up alone are widened"
+    assert formats.count(torch.bfloat16) == 1 + len(weights) + 1, "x, each weight, hidden"
