@@ -5,7 +5,8 @@
     python benchmarks/tool.py --quick             # smaller projects, fewer rounds
 
 Process CPU time of one thread, in one process, medians of alternating rounds; what is compared is
-asserted equal first. Each row has a gate; status 1 where one is not met.
+asserted equal first. Commands on the whole library are timed by the clock on the wall, each in a
+process of its own. Each row has a gate; status 1 where one is not met.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import io
 import json
 import os
 import re
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     rounds = 3 if options.quick else 11
-    rows = [*growth(options.quick), *oracle(rounds)]
+    rows = [*library(options.quick), *growth(options.quick), *oracle(rounds)]
     print(f"{'row':20} {'figure':>16}  {'gate':>9}")
     print(*rows, sep="\n")
     if options.json is not None:
@@ -74,6 +77,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         options.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return 0 if all(row.met for row in rows) else 1
+
+
+# Commands on the whole library
+
+
+def library(quick: bool) -> list[Row]:
+    """Rows for `lawful` on a copy of the library: median seconds of the wall clock."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(ROOT / "spec", folder / "spec")
+        build = ["build", "--spec", str(folder / "spec"), "--out", str(folder / "generated")]
+        edited = folder / "spec" / "losses" / "dpo.eq"
+
+        def anew(turn: int) -> None:
+            shutil.rmtree(folder / "cache", ignore_errors=True)
+            shutil.rmtree(folder / "generated", ignore_errors=True)
+
+        def edit(turn: int) -> None:
+            edited.write_text(edited.read_text(encoding="utf-8") + f"# {turn}\n", encoding="utf-8")
+
+        rounds = 1 if quick else 5
+        cases = (
+            ("build.anew", "everything, nothing of it remembered", build, anew, 1.0),
+            ("build.edited", "one file edited", build, edit, 1.0),
+            ("build.unchanged", "nothing changed", build, None, 0.3),
+            ("check.unchanged", "nothing changed", ["check", *build[1:3]], None, 0.3),
+        )
+        rows = []
+        for row, what, command, before, gate in cases:
+            seconds = _wall(command, folder, rounds, before)
+            rows.append(Row(row, f"lawful {command[0]}, whole library, {what}", seconds, "s", gate))
+        if not quick:
+            verify = ["verify", *build[1:], "--level", "quick", "--no-cache", "--quiet"]
+            what = f"lawful verify --level quick, whole library, {os.cpu_count()} processes"
+            rows.append(Row("verify.quick", what, _wall(verify, folder, 1, None), "s", 60))
+    return rows
+
+
+def _wall(
+    command: list[str], folder: Path, rounds: int, before: Callable[[int], None] | None
+) -> float:
+    """Median seconds of a command, after what comes before it each time."""
+    code = "from lawful.cli.main import main; main()"
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    times = []
+    for turn in range(rounds):
+        if before is not None:
+            before(turn)
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", code, *command],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 # How build and verification grow

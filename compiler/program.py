@@ -333,7 +333,7 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
-    """The node with `change` applied to each operand."""
+    """The node with `change` applied to each operand, in the order of `children`."""
     match node:
         case Num() | Size() | Const() | Counter() | Iota() | Read():
             return node
@@ -385,8 +385,13 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def bottom_up(node: Node, rule: Callable[[Node], Node]) -> Node:
-    """The node with `rule` applied everywhere, operands first."""
-    return rule(rebuild(node, lambda child: bottom_up(child, rule)))
+    """The node with `rule` applied everywhere, operands first; itself where nothing changes."""
+    before = children(node)
+    after = [bottom_up(child, rule) for child in before]
+    if any(a is not b for a, b in zip(after, before, strict=True)):
+        operands = iter(after)
+        node = rebuild(node, lambda _: next(operands))
+    return rule(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
