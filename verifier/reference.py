@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ..compiler import typed
 from ..compiler.walk import nodes
-from .reference_expr import Scope, Unsupported, as_real, extent, value
+from .reference_expr import Scope, Unsupported, as_real, extent, real, value
 from .reference_noise import (
     FORMATS,
     Arithmetic,
@@ -30,7 +30,7 @@ from .reference_noise import (
     flushing_arithmetic,
     noisy_arithmetic,
 )
-from .reference_ops import multiply
+from .reference_ops import add, multiply
 from .reference_parts import Parts
 from .reference_tape import Adjoint, Discrete, Real, Value, backward, spread_out
 from .schedule import Task, schedule
@@ -303,12 +303,21 @@ def define(task: Task, type: typed.Type, scope: Scope) -> Value:
     """What a task gives of a tensor of that type, from what is there before it."""
     free = tuple(axis for axis in task.equation.axes if axis.name not in task.held)
     inner = replace(scope, held=task.held).bind(free)
-    x = value(task.equation.body, inner)
+    body = task.equation.body
+    if isinstance(body, typed.Add) and type == "real" and _reads(body, task.name):
+        terms = [(sign, real(term, inner)) for sign, term in body.terms]
+        x: Value = add(inner.arithmetic, terms, accumulated=True)
+    else:
+        x = value(body, inner)
     if type == "real":
         x = as_real(x)
-        if not isinstance(task.equation.body, typed.Element):
+        if not isinstance(body, typed.Element):
             x = Real(scope.arithmetic.store(x.value), x.jump, x.edges, named=x.active)
     return spread_out(x, inner.lengths)
+
+
+def _reads(e: typed.Expr, name: str) -> bool:
+    return any(isinstance(node, typed.Element) and node.tensor == name for node in nodes(e))
 
 
 def _given(tensor: Array, kind: typed.Type) -> Value:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .wide import ZERO, Bools, Floats, Wide, minimum, normal, sqrt, where
+from .wide import ZERO, Bools, Floats, Wide, maximum, minimum, normal, sqrt, where
 
 UInts = npt.NDArray[np.uint64]
 
@@ -59,8 +59,8 @@ FORMATS: dict[str, Rounding] = {
 class Block:
     """The samples of one rounding. `recomputes`: in them a softmax is recomputed from the
     rounded logsumexp of its row, as fused kernels do in their backward pass, which at large
-    scores costs accuracy where dividing by the sum costs none, and a product is rounded though
-    it fits, as where a kernel scales its factors first."""
+    scores costs accuracy where dividing by the sum costs none, a product is rounded though it
+    fits, as where a kernel scales its factors first, and so are the sums of a recursion."""
 
     rounding: Rounding
     recomputes: bool = False
@@ -161,6 +161,18 @@ class Arithmetic:
         lost = np.where(nominal.equals(a[:1]), _in_units(b[:1], nominal), 0.0)
         lost = np.where(nominal.equals(b[:1]), _in_units(a[:1], nominal), lost)
         return self.round(total, "add", exact, lost)
+
+    def accumulate(self, a: Wide, b: Wide) -> Wide:
+        """a + b where one of them is a sum so far. A scan adds in another order, in which a
+        partial sum as large as the larger one may be rounded though a + b is exact: so it is
+        in samples that recompute."""
+        total = self.add(a, b)
+        if self.recomputing is None:
+            return total
+        between = (a.m != 0) & (b.m != 0) & total.isfinite()
+        between = between & self.recomputing.reshape(-1, *(1,) * (between.ndim - 1))
+        noise = self._noise(total.m[:1], "accumulate", self._roundoffs) * between
+        return total + where(between, maximum(abs(a), abs(b)), ZERO) * Wide.of(noise)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
         product = a * b

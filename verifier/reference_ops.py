@@ -133,15 +133,18 @@ def absolute(arithmetic: Arithmetic, x: Real) -> Real:
     return derived(abs(x.value), x.jump, [slope(arithmetic, x, partial, jump)])
 
 
-def add(arithmetic: Arithmetic, terms: Sequence[tuple[int, Real]]) -> Real:
-    """The sum of terms with signs +1 and -1, from the left."""
+def add(
+    arithmetic: Arithmetic, terms: Sequence[tuple[int, Real]], accumulated: bool = False
+) -> Real:
+    """The sum of terms with signs +1 and -1, from the left; one of them may be a sum so far."""
+    plus = arithmetic.accumulate if accumulated else arithmetic.add
 
     def signed(sign: int, x: Wide) -> Wide:
         return x if sign > 0 else -x
 
     total = signed(terms[0][0], terms[0][1].value)
     for sign, term in terms[1:]:
-        total = arithmetic.add(total, signed(sign, term.value))
+        total = plus(total, signed(sign, term.value))
 
     def edge(sign: int, term: Real) -> tuple[Real, Callable[[Adjoint], Adjoint]]:
         return term, lambda adjoint: Adjoint(signed(sign, adjoint.value), adjoint.jump)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -55,6 +56,16 @@ def test_a_chain_is_so_many_equations(tool: ModuleType, tmp_path: Path) -> None:
     assert len(module.definitions) == 12 and log.diagnostics == []
 
 
+def test_commands_are_timed_anew_each_time_and_must_end_well(
+    tool: ModuleType, tmp_path: Path
+) -> None:
+    turns: list[int] = []
+    assert 0 < tool._wall(["--help"], tmp_path, 3, turns.append) < 60
+    assert turns == [0, 1, 2]
+    with pytest.raises(subprocess.CalledProcessError):
+        tool._wall(["check", "--spec", str(tmp_path / "nothing")], tmp_path, 1, None)
+
+
 def test_sides_that_disagree_are_no_figure(
     tool: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +87,7 @@ def test_the_table_and_the_file_say_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows = [tool.Row("a", "this", 1.0, "s", 2.0), tool.Row("b", "that", 3.0, "s", 2.0)]
+    monkeypatch.setattr(tool, "library", lambda quick: [])
     monkeypatch.setattr(tool, "growth", lambda quick: rows[:1])
     monkeypatch.setattr(tool, "oracle", lambda rounds: rows[1:])
     assert tool.main(["--json", str(tmp_path / "figures.json")]) == 1
