@@ -107,35 +107,42 @@ def top(x: Tensor, k: int, dim: int) -> Tensor:
 def _top(x: Tensor, k: int) -> Tensor:
     """`top` along the last axis."""
     n = x.shape[-1]
-    whole = n < 4 * k * BLOCK
-    if x.numel() <= FEW or n < 4 * k or (whole and x.dtype not in KEYED):
-        return torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k]
-    if whole:
-        return torch.topk(_keys(x), k).indices
-    # The k blocks of largest maximum, ties by index, hold the k largest entries.
-    count = n // BLOCK
-    inside = x[..., : count * BLOCK].reshape(*x.shape[:-1], count, BLOCK)
-    blocks = _top(inside.amax(-1), k).sort(-1).values
-    among = inside.gather(-2, blocks[..., None].expand(*blocks.shape, BLOCK)).flatten(-2)
-    at = _top(torch.cat([among, x[..., count * BLOCK :]], -1), k)
-    blocks = torch.nn.functional.pad(blocks, (0, 1), value=count)
-    return blocks.gather(-1, at // BLOCK) * BLOCK + at % BLOCK
+    if x.numel() <= FEW or n < 4 * k:
+        return _descending(x)[..., :k]
+    if n < 4 * k * BLOCK:
+        index = torch.arange(n, device=x.device)
+    else:  # the k blocks of largest maximum, ties by index, hold all of them
+        count = n // BLOCK
+        blocks = _top(x[..., : count * BLOCK].reshape(*x.shape[:-1], count, BLOCK).amax(-1), k)
+        if x.dtype not in KEYED:
+            blocks = blocks.sort(-1).values
+        inside = blocks[..., None] * BLOCK + torch.arange(BLOCK, device=x.device)
+        rest = torch.arange(count * BLOCK, n, device=x.device).expand(*x.shape[:-1], -1)
+        index = torch.cat([inside.flatten(-2), rest], -1)
+        x = x.gather(-1, index)
+    if x.dtype in KEYED:
+        return torch.topk(_keys(x, index), k, largest=False).values & 0xFFFFFFFF
+    return index.expand(x.shape).gather(-1, _descending(x)[..., :k])
+
+
+def _descending(x: Tensor) -> Tensor:
+    """The order of a row from the largest entry down, ties by index."""
+    return torch.sort(x, dim=-1, descending=True, stable=True).indices
 
 
 KEYED = (torch.float32, torch.bfloat16, torch.float16)
 """The formats of numbers that leave room for an index in a key."""
 
 
-def _keys(x: Tensor) -> Tensor:
-    """Integers in the order of the numbers of a row, and of equal numbers in the reverse order
-    of their indices: none are equal, so that torch.topk, which breaks ties as it likes, has none
-    to break."""
+def _keys(x: Tensor, index: Tensor) -> Tensor:
+    """Integers in the reverse order of the numbers of a row, and of equal numbers in the order
+    of their indices, which are the last 32 bits: none are equal, so that torch.topk, which breaks
+    ties as it likes, has none to break."""
     bits = x.to(torch.float32).view(torch.int32)
     # Read as integers, floats are in their order, but negative ones in the reverse one.
     sign = bits >> 31
     order = (bits ^ (sign & 0x7FFFFFFF)) - sign
-    index = torch.arange(x.shape[-1] - 1, -1, -1, device=x.device)
-    return torch.add(index, order, alpha=2**32)
+    return torch.sub(index, order, alpha=2**32)
 
 
 def spread(x: Tensor, places: Tensor, size: int, dim: int) -> Tensor:
