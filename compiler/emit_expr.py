@@ -75,6 +75,15 @@ class Printer:
     records: set[str] = field(default_factory=set)
     record: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    factors: frozenset[str] = field(init=False)
+    taken: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.factors = factors_alone(self.program)
+        module = self.program.module
+        names: list[Iterable[str]] = [module.sizes, module.indices, module.inputs, module.params]
+        names += [module.randoms, module.consts, [step.name for step in self.program.steps]]
+        self.taken = frozenset(python_name(n.replace(".", "_")) for group in names for n in group)
 
     # steps
 
@@ -121,7 +130,7 @@ class Printer:
     def narrowed(self, step: Step, text: Text) -> Text:
         """A value in the inputs' format; where autocast would round it again in all that read
         it, in that of autocast."""
-        if step.name in factors_alone(self.program):
+        if step.name in self.factors:
             return Text(f"ops.factor({text.code}, dtype)", ATOM, text.axes)
         return Text(f"{text.at(ATOM)}.to(dtype)", ATOM, text.axes)
 
@@ -278,13 +287,8 @@ class Printer:
 
     def apart(self, stem: str, used: Collection[str] = ()) -> str:
         """The stem, with a number where the spec or `used` has that name."""
-        module = self.program.module
-        names: list[Iterable[str]] = [module.sizes, module.indices, module.inputs, module.params]
-        names += [module.randoms, module.consts, [step.name for step in self.program.steps]]
-        taken = {python_name(name.replace(".", "_")) for group in names for name in group}
-        taken |= set(used)
         name, n = stem, 1
-        while name in taken:
+        while name in self.taken or name in used:
             n += 1
             name = f"{stem}{n}"
         return name

@@ -60,7 +60,8 @@ class Block:
     """The samples of one rounding. `recomputes`: in them a softmax is recomputed from the
     rounded logsumexp of its row, as fused kernels do in their backward pass, which at large
     scores costs accuracy where dividing by the sum costs none, a product is rounded though it
-    fits, as where a kernel scales its factors first, and so are the sums of a recursion."""
+    fits, as where a kernel scales its factors first; and so are the sums of a recursion, and
+    means."""
 
     rounding: Rounding
     recomputes: bool = False
@@ -173,6 +174,19 @@ class Arithmetic:
         between = between & self.recomputing.reshape(-1, *(1,) * (between.ndim - 1))
         noise = self._noise(total.m[:1], "accumulate", self._roundoffs) * between
         return total + where(between, maximum(abs(a), abs(b)), ZERO) * Wide.of(noise)
+
+    def running(self, mean: Wide, terms: Wide) -> Wide:
+        """The mean of terms along the last axis, as code makes it that takes one after another,
+        m + (x - m) / n, in samples that recompute: partial means, as large as the largest term,
+        may be rounded though the mean is exact; not where all terms are equal."""
+        if self.recomputing is None:
+            return mean
+        first, *rest = (terms[..., i] for i in range(terms.shape[-1]))
+        unequal = mean.isfinite() & ~np.all([first.equals(x) for x in rest], axis=0)
+        unequal = unequal & self.recomputing.reshape(-1, *(1,) * (unequal.ndim - 1))
+        largest = functools.reduce(maximum, map(abs, rest), abs(first))
+        noise = self._noise(mean.m[:1], "mean", self._roundoffs) * unequal
+        return mean + where(unequal, largest, ZERO) * Wide.of(noise)
 
     def multiply(self, a: Wide, b: Wide) -> Wide:
         product = a * b

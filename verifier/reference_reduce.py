@@ -6,6 +6,7 @@ admissible. Reducers return the value without the last axis, row operators keep 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -45,7 +46,11 @@ def reduce_real(
             return total(arithmetic, fill(arithmetic, x, mask, ZERO))
         case "mean":
             count = Real(Wide.of(np.asarray(mask.value).sum(axis=-1)), last(along(mask.jump)))
-            return divide(arithmetic, total(arithmetic, fill(arithmetic, x, mask, ZERO)), count)
+            terms = fill(arithmetic, x, mask, ZERO)
+            mean = divide(arithmetic, total(arithmetic, terms), count)
+            if terms is not x or not terms.value.shape[-1]:
+                return mean
+            return replace(mean, value=arithmetic.running(mean.value, terms.value))
         case "prod":
             return product(arithmetic, fill(arithmetic, x, mask, ONE))
         case "max":
