@@ -202,7 +202,8 @@ def _anywhere(jump: Jump, shape: Sequence[int]) -> npt.NDArray[np.bool_]:
 
 
 def _slopes(x: Samples, samples: int) -> Samples:
-    """Difference quotients after the exact values."""
+    """Difference quotients after the exact values; infinite where they overflow."""
     values = np.array(np.broadcast_to(x.values, (samples, *x.values.shape[1:])))
-    values[1:] = (values[1:] - values[:1]) / STEP
+    with np.errstate(over="ignore", invalid="ignore"):
+        values[1:] = (values[1:] - values[:1]) / STEP
     return Samples(values, x.jump)
