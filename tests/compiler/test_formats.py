@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from lawful.compiler.diagnostics import Log
@@ -11,6 +13,9 @@ from lawful.compiler.lower import lower
 from lawful.compiler.project import shipped
 from lawful.compiler.rewrite import rewrite
 from lawful.generated.mlp import swi_glu
+
+if TYPE_CHECKING:
+    from conftest import Compile
 
 FACTORS = {
     "mlp.FeedForward": {"hidden"},
@@ -31,7 +36,6 @@ def test_factors_alone_are_read_by_products_and_by_nothing_else(name: str) -> No
 SHARED = {
     "mlp.SwiGLU": ("x",),
     "attention.CausalSelfAttention": ("x",),
-    "mlp.FeedForward": (),  # one product alone reads x
     "behaviour.residual.ResidualBlock": (),  # x is added, too
 }
 
@@ -40,6 +44,31 @@ SHARED = {
 def test_shared_factors_are_inputs_that_several_products_read(name: str) -> None:
     program = rewrite(lower(load(shipped().root, Log())[name]))
     assert shared_factors(program) == SHARED[name]
+
+
+MAP = (
+    "module M\nsize B, D, F\nindex b: B   d: D   f: F\ninput x[B, D]\n"
+    "param W[F, D] ~ xavier()\nh[b,d] = tanh(x[b,d])\n"
+)
+
+
+def test_what_is_read_otherwise_too_is_no_factor_alone(compile_spec: Compile) -> None:
+    alone = compile_spec(MAP + "output y[b,f] = sum[d] W[f,d] * h[b,d]\n")
+    assert factors_alone(alone.program) == {"h"}
+    too = compile_spec(
+        MAP + "output y[b,f] = sum[d] W[f,d] * h[b,d]\noutput z[b,d] = h[b,d] + x[b,d]\n"
+    )
+    assert factors_alone(too.program) == frozenset()
+
+
+def test_an_input_of_one_product_is_not_shared(compile_spec: Compile) -> None:
+    one = MAP.replace("h[b,d] = tanh(x[b,d])\n", "") + "output y[b,f] = sum[d] W[f,d] * x[b,d]\n"
+    made = compile_spec(one)
+    assert shared_factors(made.program) == () and "ops.factor(x" not in made.code
+    two = one.replace("param W", "param U[F, D] ~ xavier()\nparam W")
+    two += "output z[b,f] = sum[d] U[f,d] * x[b,d]\n"
+    made = compile_spec(two)
+    assert shared_factors(made.program) == ("x",) and "x = ops.factor(x, dtype)" in made.code
 
 
 def test_autocast_rounds_them_once() -> None:

@@ -100,18 +100,22 @@ def test_top_is_the_order_of_a_stable_sort(kind: str, n: int, k: int) -> None:
 def test_ties_that_topk_breaks_otherwise_are_seen(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """torch.topk may give of equal entries any: here always the last."""
 
-    def last(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        order = torch.sort(x.flip(-1), dim=-1, descending=True, stable=True)
+    def last(x: Tensor, k: int, largest: bool = True) -> tuple[Tensor, Tensor]:
+        order = torch.sort(x.flip(-1), dim=-1, descending=largest, stable=True)
         return order.values[..., :k], x.shape[-1] - 1 - order.indices[..., :k]
 
-    def topk(x: Tensor, k: int) -> torch.return_types.topk:
-        return torch.return_types.topk(last(x, k))
+    called = []
+
+    def topk(x: Tensor, k: int, largest: bool = True) -> torch.return_types.topk:
+        called.append(x.dtype)
+        return torch.return_types.topk(last(x, k, largest))
 
     monkeypatch.setattr(ops_order.torch, "topk", topk)
-    x = numbers(4, 9001, ties=True)
+    x = numbers(4, 9001, ties=True).to(torch.float32)
     wanted = torch.sort(x, dim=-1, descending=True, stable=True).indices[..., :k]
     assert not torch.equal(last(x, k)[1], wanted)
     assert torch.equal(ops.top(x, k, -1), wanted)
+    assert called, "torch.topk was not asked"
 
 
 def test_spread_puts_entries_in_their_places() -> None:
