@@ -27,11 +27,19 @@ def step_by_step(*, r: Tensor, gamma: float) -> Tensor:
 
 
 def a_little_off(*, r: Tensor, gamma: float) -> Tensor:
-    return scan(r=r, gamma=gamma) + 1e-4 * r
+    """In values alone, and where there is a sum, all of whose terms matter."""
+    found = scan(r=r, gamma=gamma)
+    if gamma != 0:
+        found[:, :-1] += 1e-4 * r[:, 1:].detach()
+    return found
 
 
 def through_sixteen_bits(*, r: Tensor, gamma: float) -> Tensor:
-    return scan(r=r.to(torch.bfloat16), gamma=gamma).to(r.dtype)
+    found = scan(r=r, gamma=gamma)
+    near = found.detach()[:, :-1]
+    if gamma != 0:
+        found[:, :-1] += near.to(torch.bfloat16).to(r.dtype) - near
+    return found
 
 
 def verified(function: Callable[..., Tensor]) -> Report:
